@@ -1,0 +1,1 @@
+"""Whether to tell people, and in which words: pure decisions over rows."""

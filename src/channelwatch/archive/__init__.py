@@ -1,0 +1,1 @@
+"""The SQLite archive: schema, the one writer, read-only readers, ledger, search."""

@@ -1,0 +1,1 @@
+"""What to ask Telegram next and what an answer means: pure, no I/O, the clock a parameter."""

@@ -1,0 +1,1 @@
+"""One query language: parse, compile, evaluate; candidates for rules and for the archive."""

@@ -1,0 +1,1 @@
+"""The analyser: fold a text, cut it into words, know a word's forms."""
