@@ -1,0 +1,5 @@
+"""``python -m channelwatch`` is the command line."""
+
+from channelwatch.cli import main
+
+main()
