@@ -91,9 +91,7 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="channelwatch")
-@click.option(
-    "--config", "config", type=click.Path(), help="Config folder (default: ./config, then the user's)."
-)
+@click.option("--config", "config", type=click.Path(), help="Config folder (default: ./config, then the user's).")
 @click.option("--archive", "archive", type=click.Path(), help="Archive file (default: as the config says).")
 @click.pass_context
 def cli(ctx: click.Context, config: str | None, archive: str | None) -> None:

@@ -51,9 +51,7 @@ class Workspace:
         from channelwatch.config import read
 
         config = read.load(self.folder)
-        return msgspec.structs.replace(
-            config, archive=msgspec.structs.replace(config.archive, file=self.archive)
-        )
+        return msgspec.structs.replace(config, archive=msgspec.structs.replace(config.archive, file=self.archive))
 
     @functools.cached_property
     def secrets(self) -> "Secrets":
@@ -84,17 +82,11 @@ def with_workspace(function: Callable[..., T]) -> Callable[..., T]:
     Both are also taken before the command's name; the nearer one wins.
     """
 
-    @click.option(
-        "--config", "config", type=click.Path(), help="Config folder (default: ./config, then the user's)."
-    )
-    @click.option(
-        "--archive", "archive", type=click.Path(), help="Archive file (default: as the config says)."
-    )
+    @click.option("--config", "config", type=click.Path(), help="Config folder (default: ./config, then the user's).")
+    @click.option("--archive", "archive", type=click.Path(), help="Archive file (default: as the config says).")
     @click.pass_context
     @functools.wraps(function)
-    def command(
-        ctx: click.Context, /, *args: Any, config: str | None, archive: str | None, **kwargs: Any
-    ) -> T:
+    def command(ctx: click.Context, /, *args: Any, config: str | None, archive: str | None, **kwargs: Any) -> T:
         given = ctx.find_root().obj or {}
         workspace = Workspace(config or given.get("config"), archive or given.get("archive"))
         return function(workspace, *args, **kwargs)

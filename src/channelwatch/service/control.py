@@ -92,9 +92,7 @@ class Refused(WatchError):
         self.exit_code = exit_code
 
 
-def ask(
-    folder: Path, request: Answer, *, progress: Progress | None = None, timeout: float = 60.0
-) -> Answer | None:
+def ask(folder: Path, request: Answer, *, progress: Progress | None = None, timeout: float = 60.0) -> Answer | None:
     """Ask the daemon that holds this data folder and return its answer; None when no daemon runs there.
 
     `timeout` is in seconds, for each line of its answer. Raises Refused when it says no, LineDown when it does
