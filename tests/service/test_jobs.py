@@ -1,0 +1,93 @@
+"""Jobs that wake work, and the watchdog outside the scheduler."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from channelwatch.clock import FakeClock, SystemClock
+from channelwatch.service.jobs import Jobs
+
+
+async def until(condition: asyncio.Event) -> None:
+    async with asyncio.timeout(5):
+        await condition.wait()
+
+
+async def test_a_job_runs_again_and_again() -> None:
+    jobs, enough, runs = Jobs(SystemClock()), asyncio.Event(), 0
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 3:
+            enough.set()
+
+    jobs.add("work", 0.01, work)
+    jobs.start()
+    await until(enough)
+    await jobs.stop(1)
+    assert jobs.jobs["work"].failures == 0
+
+
+async def test_a_job_that_raises_is_counted_and_runs_again() -> None:
+    jobs, enough, runs = Jobs(SystemClock()), asyncio.Event(), 0
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 3:
+            enough.set()
+        raise ValueError("poison")
+
+    jobs.add("work", 0.01, work)
+    jobs.start()
+    await until(enough)
+    await jobs.stop(1)
+    assert jobs.jobs["work"].failures == 3
+    assert jobs.jobs["work"].error == "ValueError: poison"
+
+
+async def test_a_job_that_hangs_is_cut_at_its_deadline_and_runs_again() -> None:
+    jobs, again, runs = Jobs(SystemClock()), asyncio.Event(), 0
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 2:
+            again.set()
+            return
+        await asyncio.Event().wait()
+
+    jobs.add("work", 0.01, work, deadline=0.05)
+    jobs.start()
+    await until(again)
+    await jobs.stop(1)
+
+
+async def test_stop_lets_a_running_job_finish() -> None:
+    jobs, started, finished = Jobs(SystemClock()), asyncio.Event(), False
+
+    async def work() -> None:
+        nonlocal finished
+        started.set()
+        await asyncio.sleep(0.1)
+        finished = True
+
+    jobs.add("work", 0.01, work)
+    jobs.start()
+    await until(started)
+    await jobs.stop(5)
+    assert finished
+
+
+async def test_a_job_that_has_not_succeeded_in_time_is_stuck() -> None:
+    clock = FakeClock(datetime(2023, 5, 22, tzinfo=UTC))
+    jobs = Jobs(clock)
+
+    async def work() -> None:
+        raise AssertionError("not started in this test")
+
+    jobs.add("work", 10, work, deadline=30)
+    clock.advance(60)
+    assert jobs.stuck() == []
+    clock.advance(1)
+    assert [job.name for job in jobs.stuck()] == ["work"]
