@@ -57,7 +57,7 @@ def test_the_login_before_the_last_one_is_kept(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_old_login_and_no_litter(tmp_path: Path) -> None:
     keyfile.save(tmp_path, KEY)
     (tmp_path / "telegram.key.old").mkdir()  # nothing can be renamed over it
-    with pytest.raises(OSError, match="telegram.key"):
+    with pytest.raises(OSError, match=r"telegram\.key"):
         keyfile.save(tmp_path, Key(dc_id=2, host="h", port=1, auth_key=bytes(reversed(AUTH))))
     assert keyfile.load(tmp_path, NOTHING) == KEY
     assert sorted(path.name for path in tmp_path.iterdir()) == ["telegram.key", "telegram.key.old"]
@@ -72,7 +72,7 @@ def test_a_file_that_others_may_touch_is_refused_with_the_cure(tmp_path: Path, m
 
 
 def test_without_a_login_the_error_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(LoginNeeded, match="no Telegram login.*channelwatch login") as caught:
+    with pytest.raises(LoginNeeded, match=r"no Telegram login.*channelwatch login") as caught:
         keyfile.load(tmp_path, NOTHING)
     assert caught.value.exit_code == 77
 
