@@ -42,14 +42,18 @@ class WatchError(Exception):
 class Problem:
     """One thing wrong in a config file: where, which rule or key, what, and the remedy."""
 
-    __slots__ = ("file", "message", "path", "remedy")
+    __slots__ = ("detail", "file", "message", "path", "remedy")
 
-    def __init__(self, file: str, path: str, message: str, remedy: str = "") -> None:
-        """`path` is dotted and names the rule where there is one: ``rules["border"].query``."""
+    def __init__(self, file: str, path: str, message: str, remedy: str = "", detail: str = "") -> None:
+        """`path` is dotted and names the rule where there is one: ``rules["border"].query``.
+
+        `detail` is for whoever has room for more lines: the spot with carets under it.
+        """
         self.file = file
         self.path = path
         self.message = message
         self.remedy = remedy
+        self.detail = detail
 
     def __str__(self) -> str:
         """Give one line: ``rules.toml: rules["border"].query: message — remedy``."""

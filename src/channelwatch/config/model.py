@@ -5,11 +5,18 @@ The reader (`config.read`) turns TOML into these; nothing else parses config fil
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 Severity = Literal["info", "warning", "critical"]
+
+Seconds = Annotated[
+    float,
+    msgspec.Meta(ge=0, le=1e11, description='a duration such as "90s", "10m", "6h" or "7d"', extra={"duration": True}),
+]
+"""Written as a duration, held as seconds."""
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a port from 1 to 65535")]
 
 
 class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,13 +30,13 @@ class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Regions it speaks of (codes or names); breaks ties between namesakes."""
     join: bool = False
     """True: join it, so that posts come within seconds. False: read it by polling, without joining."""
-    backfill: float | None = None
+    backfill: Seconds | None = None
     """How far back to read when first watched, in seconds; None = the general setting; 0 = not at all."""
     tags: tuple[str, ...] = ()
     group: str | None = None
     """Channels of one group count as one source."""
     priority: Literal["normal", "high"] = "normal"
-    max_lag: float | None = None
+    max_lag: Seconds | None = None
     """The lag in seconds that this channel may have; earns it more of the call budget."""
 
 
@@ -56,7 +63,7 @@ class RuleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Names of outlets; none named = ``console``."""
     channels: tuple[str, ...] = ()
     """Names, aliases or ids of channels it is limited to; none = all."""
-    max_age: float | None = None
+    max_age: Seconds | None = None
     """A post older than this (seconds) when it reaches us never rings; None = ``alerts.max_age``."""
     file: str = "rules.toml"
     """Where it was read; set by the reader."""
@@ -72,28 +79,28 @@ class ArchiveConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class TelegramConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[telegram]``: another MTProto server than Telegram's own needs the first four together."""
 
-    dc_id: int | None = None
+    dc_id: Annotated[int, msgspec.Meta(ge=1, le=32767, description="a whole number from 1")] | None = None
     dc_host: str | None = None
-    dc_port: int | None = None
+    dc_port: Port | None = None
     rsa_key_file: Path | None = None
-    pace: float = 1.0
-    """How fast we ask, against the careful default (1.0 = about one history call per 3 s); 0 = no pacing (tests only)."""
+    pace: Annotated[float, msgspec.Meta(ge=0, le=1000, description="a number from 0 to 1000")] = 1.0
+    """How fast we ask, against the careful default (1.0: about one history call in 3 s); 0 = no pacing (tests only)."""
 
 
 class AlertsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[alerts]``."""
 
-    max_age: float = 6 * 3600.0
+    max_age: Seconds = 6 * 3600.0
     """A post that reaches us later than this after its date is matched but never rings."""
-    late_after: float = 15 * 60.0
+    late_after: Seconds = 15 * 60.0
     """An alert about a post older than this when it reached us is marked late."""
 
 
 class BackfillConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[backfill]``: what is read from before the first watch, so that the archive is not empty."""
 
-    age: float = 7 * 86400.0
-    posts: int = 200
+    age: Seconds = 7 * 86400.0
+    posts: Annotated[int, msgspec.Meta(ge=0, le=10**9, description="a whole number, 0 or more")] = 200
     """At most so many posts a channel."""
 
 
@@ -107,7 +114,9 @@ class TimeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class HealthConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[health]``."""
 
-    port: int | None = None
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535, description="a port from 0 (any free one) to 65535")] | None = (
+        None
+    )
     """Serve /health and /metrics on 127.0.0.1 at this port; None = off, 0 = any free port."""
 
 

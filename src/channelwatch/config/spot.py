@@ -1,0 +1,39 @@
+"""Where in the config files a reader is, and where it puts the problems it finds."""
+
+import difflib
+import json
+from collections.abc import Iterable
+
+from channelwatch.errors import Problem
+
+
+class Spot:
+    """One place in one file; every spot of a reading adds to the same list of problems."""
+
+    __slots__ = ("file", "path", "problems")
+
+    def __init__(self, problems: list[Problem], file: str, path: str = "") -> None:
+        """`path` is dotted: ``rules["border"].query``."""
+        self.problems = problems
+        self.file = file
+        self.path = path
+
+    def key(self, name: str) -> "Spot":
+        """Return the spot of a key in this table."""
+        return Spot(self.problems, self.file, f"{self.path}.{name}" if self.path else name)
+
+    def entry(self, name: str | int) -> "Spot":
+        """Return the spot of one entry of this list: by its name, or by its number (from 1) where it has none."""
+        shown = name if isinstance(name, int) else json.dumps(name, ensure_ascii=False)
+        return Spot(self.problems, self.file, f"{self.path}[{shown}]")
+
+    def problem(self, message: str, remedy: str = "", detail: str = "") -> None:
+        """Note that something is wrong here."""
+        self.problems.append(Problem(self.file, self.path, message, remedy, detail))
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return ``did you mean "…"?`` for the known name that is most like this one, or an empty string."""
+    by_folded = {one.casefold(): one for one in known}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return f"did you mean {json.dumps(by_folded[close[0]], ensure_ascii=False)}?" if close else ""
