@@ -93,6 +93,7 @@ async def log_in(
             auth_key=session.auth_key.key,
         )
     account = await check(key, config, secrets)
+    dialogue.tell(f"Logged in as {account.name} (user id {account.user_id}).")
     return msgspec.structs.replace(key, user_id=account.user_id)
 
 
