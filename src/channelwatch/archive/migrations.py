@@ -7,7 +7,7 @@ What is easy to get wrong:
 * ``posts.id`` is ``unix_seconds << 20 | n`` (a full second takes the next free id), so that a time filter is a
   rowid range; ``date`` is the truth, the range only a candidate.
 * ``revisions.text`` is NULL for the newest revision of a post: its text is ``posts.text`` (a text is kept once).
-  ``readable_revisions`` hides that.
+  ``readable_revisions`` hides that. Its ``last_seen`` is likewise ``posts.last_seen`` until it is superseded.
 * ``ranges`` is the ledger of what is *not* a stored post: ``open`` (a hole), ``empty`` (certified), ``quarantined``,
   ``purged``. Over ids in (start, mark]: stored + open + empty + quarantined + purged = mark − start.
 * ``posts_fts`` indexes the analyser's words (``text.words.index_words``), not the raw text; its content is the view
@@ -49,6 +49,13 @@ _FIRST = (
         since TEXT NOT NULL,
         until TEXT,                         -- NULL = still so
         PRIMARY KEY (channel_id, since)
+    )
+    """,
+    """
+    CREATE TABLE merged_channels (          -- imported under a name; Telegram told us the channel's id later
+        old_id INTEGER PRIMARY KEY,         -- what the revisions of its posts were hashed with
+        channel_id INTEGER NOT NULL REFERENCES channels(id),
+        merged_at TEXT NOT NULL
     )
     """,
     """
@@ -112,6 +119,7 @@ _FIRST = (
     )
     """,
     "CREATE INDEX ranges_channel ON ranges (channel_id, state, first)",
+    "CREATE INDEX ranges_due ON ranges (next_ask) WHERE state = 'open'",
     """
     CREATE TABLE backfills (
         channel_id INTEGER PRIMARY KEY REFERENCES channels(id),
@@ -146,6 +154,7 @@ _FIRST = (
         queued_at TEXT NOT NULL,
         not_before TEXT,                    -- an album waits for its other parts
         failures INTEGER NOT NULL DEFAULT 0,
+        error TEXT,
         UNIQUE (post_id, revision)
     )
     """,
@@ -253,7 +262,8 @@ _FIRST = (
     """,
     """
     CREATE VIEW readable_revisions AS
-    SELECT r.id, r.post_id, r.number, coalesce(r.text, p.text) AS text, r.came, r.first_seen, r.last_seen, r.hash
+    SELECT r.id, r.post_id, r.number, coalesce(r.text, p.text) AS text, r.came, r.first_seen,
+           CASE WHEN r.number = p.revision THEN p.last_seen ELSE r.last_seen END AS last_seen, r.hash
     FROM revisions r JOIN posts p ON p.id = r.post_id
     """,
     """

@@ -1,0 +1,293 @@
+"""The ledger: which ids of a channel are accounted for, and by what.
+
+Over the ids in (start, mark] of every watched channel, and after every function here::
+
+    stored + open + empty + quarantined + purged = mark - start
+
+It holds by construction: `advance` turns each id that is not stored into an open hole, `take_out` removes an id
+from its range when its post is stored, and everything else only changes the state of pieces of ranges.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Literal
+
+import msgspec
+
+from channelwatch.clock import iso
+
+RangeState = Literal["open", "empty", "quarantined", "purged"]
+
+
+class Hole(msgspec.Struct, frozen=True):
+    """A run of ids that a sweep did not see and that are to be asked again."""
+
+    id: int
+    channel_id: int
+    first: int
+    last: int
+    asks: int
+    """How often it was asked so far."""
+    since: str
+    """ISO time at which the sweep skipped it."""
+
+
+class ChannelLedger(msgspec.Struct, frozen=True):
+    """One channel's account."""
+
+    channel_id: int
+    channel: str
+    start: int
+    mark: int
+    top: int | None
+    stored: int
+    certified_empty: int
+    quarantined: int
+    purged: int
+    open_holes: int
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether every id in (start, mark] is accounted for exactly once."""
+        parts = self.stored + self.certified_empty + self.quarantined + self.purged + self.open_holes
+        return parts == self.mark - self.start
+
+
+def begin(connection: sqlite3.Connection, channel_id: int, start: int, now: datetime) -> bool:
+    """Start the promise: it covers ids above `start`. Return False when the channel was already watched."""
+    changed = connection.execute(
+        """
+        UPDATE channels SET start = ?1, mark = ?1, top = ?1, dirty = 0, last_sweep = ?2 WHERE id = ?3 AND start IS NULL
+        """,
+        (start, iso(now), channel_id),
+    )
+    return changed.rowcount > 0
+
+
+def advance(
+    connection: sqlite3.Connection,
+    channel_id: int,
+    mark: int,
+    now: datetime,
+    *,
+    top: int | None = None,
+    first_ask: datetime | None = None,
+) -> list[tuple[int, int]]:
+    """Move the mark up to `mark`, after the page's posts were stored in the same transaction.
+
+    Each id that the mark passes and that is not stored (by this page or by an earlier push) becomes an open hole,
+    first asked again at `first_ask` (None = at once). `top` is the newest id that the answer revealed. Return the new
+    holes. A mark at or below the present one moves nothing.
+    """
+    row = connection.execute("SELECT mark FROM channels WHERE id = ? AND mark IS NOT NULL", (channel_id,)).fetchone()
+    if row is None:
+        raise ValueError(f"channel {channel_id} is not watched yet: begin() first")
+    old = int(row[0])
+    if top is not None:
+        connection.execute("UPDATE channels SET top = max(coalesce(top, 0), ?) WHERE id = ?", (top, channel_id))
+    if mark <= old:
+        return []
+    stored = connection.execute(
+        "SELECT message_id FROM posts WHERE channel_id = ? AND message_id > ? AND message_id <= ? ORDER BY message_id",
+        (channel_id, old, mark),
+    )
+    skipped = list(_gaps(old + 1, mark, (message_id for (message_id,) in stored)))
+    connection.executemany(
+        "INSERT INTO ranges (channel_id, first, last, state, next_ask, since) VALUES (?, ?, ?, 'open', ?, ?)",
+        [(channel_id, first, last, iso(first_ask or now), iso(now)) for first, last in skipped],
+    )
+    connection.execute(
+        "UPDATE channels SET mark = ?1, top = max(coalesce(top, 0), ?1) WHERE id = ?2", (mark, channel_id)
+    )
+    return skipped
+
+
+def set_dirty(connection: sqlite3.Connection, channel_id: int, top: int | None = None) -> None:
+    """Note that something above the mark may be waiting; `top` is the newest id that we heard of."""
+    connection.execute(
+        "UPDATE channels SET dirty = 1, top = max(coalesce(top, 0), coalesce(?, 0)) WHERE id = ?", (top, channel_id)
+    )
+
+
+def swept(
+    connection: sqlite3.Connection, channel_id: int, now: datetime, next_sweep: datetime | None, *, dirty: bool
+) -> None:
+    """Note that a sweep succeeded, when the next is due, and whether there is reason to go on at once."""
+    connection.execute(
+        "UPDATE channels SET last_sweep = ?, next_sweep = ?, dirty = ? WHERE id = ?",
+        (iso(now), iso(next_sweep) if next_sweep else None, dirty, channel_id),
+    )
+
+
+def plan_sweep(connection: sqlite3.Connection, channel_id: int, next_sweep: datetime) -> None:
+    """Set when a channel is next due, without a sweep having succeeded."""
+    connection.execute("UPDATE channels SET next_sweep = ? WHERE id = ?", (iso(next_sweep), channel_id))
+
+
+def take_out(connection: sqlite3.Connection, channel_id: int, ids: Sequence[int]) -> None:
+    """Remove ids from whatever ranges hold them, because their posts are stored now; `posts.store` calls it."""
+    for first, last in runs(ids):
+        _carve(connection, channel_id, first, last, ("open", "empty", "quarantined", "purged"))
+
+
+def certify(connection: sqlite3.Connection, channel_id: int, ids: Iterable[int], now: datetime) -> None:
+    """Declare holes (or quarantined ids) empty for good; ids that are no holes are left alone."""
+    for first, last in runs(ids):
+        for a, b in _carve(connection, channel_id, first, last, ("open", "quarantined")):
+            _lay_empty(connection, channel_id, a, b, now)
+
+
+def quarantine(connection: sqlite3.Connection, channel_id: int, ids: Iterable[int], error: str, now: datetime) -> None:
+    """Set holes aside that hold a message we can't read; ids that are no open holes are left alone."""
+    for first, last in runs(ids):
+        connection.executemany(
+            "INSERT INTO ranges (channel_id, first, last, state, error, since) VALUES (?, ?, ?, 'quarantined', ?, ?)",
+            [(channel_id, a, b, error, iso(now)) for a, b in _carve(connection, channel_id, first, last, ("open",))],
+        )
+
+
+def reopen_quarantined(connection: sqlite3.Connection, now: datetime) -> int:
+    """Make every quarantined range an open hole due now (after an upgrade); return how many ranges."""
+    return connection.execute(
+        "UPDATE ranges SET state = 'open', asks = 0, next_ask = ?, error = NULL WHERE state = 'quarantined'",
+        (iso(now),),
+    ).rowcount
+
+
+def due_holes(connection: sqlite3.Connection, now: datetime, limit: int) -> list[Hole]:
+    """Return the open holes of active channels whose next ask has come, the longest due first."""
+    rows = connection.execute(
+        """
+        SELECT r.id, r.channel_id, r.first, r.last, r.asks, r.since FROM ranges r
+        JOIN channels c ON c.id = r.channel_id AND c.state = 'active'
+        WHERE r.state = 'open' AND rtrim(r.next_ask, 'Z') <= rtrim(?, 'Z') ORDER BY r.next_ask, r.id LIMIT ?
+        """,
+        (iso(now), limit),
+    )
+    return [Hole(*row) for row in rows]
+
+
+def next_hole(connection: sqlite3.Connection) -> str | None:
+    """Return the ISO time at which the next hole is due, or None."""
+    row = connection.execute(
+        """
+        SELECT min(r.next_ask) FROM ranges r JOIN channels c ON c.id = r.channel_id AND c.state = 'active'
+        WHERE r.state = 'open'
+        """
+    ).fetchone()
+    return row[0] if row else None
+
+
+def ask_again(
+    connection: sqlite3.Connection, channel_id: int, ids: Iterable[int], asks: int, next_ask: datetime
+) -> None:
+    """Keep holes open after an ask that did not settle them: `asks` so far, the next one at `next_ask`."""
+    for first, last in runs(ids):
+        for a, b, since in list(_overlapping(connection, channel_id, first, last, ("open",))):
+            _carve(connection, channel_id, a, b, ("open",))
+            connection.execute(
+                """
+                INSERT INTO ranges (channel_id, first, last, state, asks, next_ask, since)
+                VALUES (?, ?, ?, 'open', ?, ?, ?)
+                """,
+                (channel_id, a, b, asks, iso(next_ask), since),
+            )
+
+
+def open_ids(connection: sqlite3.Connection, channel_id: int, limit: int = 100) -> list[int]:
+    """Return the lowest ids of a channel that are still holes."""
+    rows = connection.execute(
+        "SELECT first, last FROM ranges WHERE channel_id = ? AND state = 'open' ORDER BY first LIMIT ?",
+        (channel_id, limit),
+    )
+    return [i for first, last in rows for i in range(first, min(last, first + limit) + 1)][:limit]
+
+
+def balance(connection: sqlite3.Connection) -> list[ChannelLedger]:
+    """Return every watched channel's account, by name; `holds` says whether the equation does."""
+    return [
+        ChannelLedger(*row)
+        for row in connection.execute(
+            """
+            SELECT channel_id, channel, start, mark, top, stored, certified_empty, quarantined, purged, open_holes
+            FROM ledger ORDER BY channel
+            """
+        )
+    ]
+
+
+def runs(ids: Iterable[int]) -> list[tuple[int, int]]:
+    """Join ids into ascending runs: ``[3, 1, 2, 7]`` gives ``[(1, 3), (7, 7)]``."""
+    found = []
+    for _, group in groupby(enumerate(sorted(set(ids))), key=lambda pair: pair[1] - pair[0]):
+        members = [number for _, number in group]
+        found.append((members[0], members[-1]))
+    return found
+
+
+def _gaps(first: int, last: int, present: Iterable[int]) -> Iterator[tuple[int, int]]:
+    for number in present:
+        if number > first:
+            yield first, number - 1
+        first = number + 1
+    if first <= last:
+        yield first, last
+
+
+def _overlapping(
+    connection: sqlite3.Connection, channel_id: int, first: int, last: int, states: Sequence[RangeState]
+) -> Iterator[tuple[int, int, str]]:
+    """Yield the parts of [first, last] that ranges of these states hold, with each range's `since`."""
+    rows = connection.execute(
+        f"SELECT first, last, since FROM ranges WHERE channel_id = ? AND state IN ({_marks(states)}) "
+        "AND first <= ? AND last >= ?",
+        (channel_id, *states, last, first),
+    ).fetchall()
+    for a, b, since in rows:
+        yield max(a, first), min(b, last), since
+
+
+def _carve(
+    connection: sqlite3.Connection, channel_id: int, first: int, last: int, states: Sequence[RangeState]
+) -> list[tuple[int, int]]:
+    """Cut [first, last] out of the ranges of these states, keeping what sticks out; return the pieces cut out."""
+    rows = connection.execute(
+        f"SELECT id, first, last FROM ranges WHERE channel_id = ? AND state IN ({_marks(states)}) "
+        "AND first <= ? AND last >= ?",
+        (channel_id, *states, last, first),
+    ).fetchall()
+    for rowid, a, b in rows:
+        if b > last:
+            connection.execute(
+                """
+                INSERT INTO ranges (channel_id, first, last, state, asks, next_ask, error, since)
+                SELECT channel_id, ?, last, state, asks, next_ask, error, since FROM ranges WHERE id = ?
+                """,
+                (last + 1, rowid),
+            )
+        if a < first:
+            connection.execute("UPDATE ranges SET last = ? WHERE id = ?", (first - 1, rowid))
+        else:
+            connection.execute("DELETE FROM ranges WHERE id = ?", (rowid,))
+    return [(max(a, first), min(b, last)) for _, a, b in rows]
+
+
+def _lay_empty(connection: sqlite3.Connection, channel_id: int, first: int, last: int, now: datetime) -> None:
+    """Add an empty range, joined with the empty ranges that touch it."""
+    neighbours = connection.execute(
+        "SELECT id, first, last FROM ranges WHERE channel_id = ? AND state = 'empty' AND (last = ? OR first = ?)",
+        (channel_id, first - 1, last + 1),
+    ).fetchall()
+    for rowid, a, b in neighbours:
+        connection.execute("DELETE FROM ranges WHERE id = ?", (rowid,))
+        first, last = min(first, a), max(last, b)
+    connection.execute(
+        "INSERT INTO ranges (channel_id, first, last, state, since) VALUES (?, ?, ?, 'empty', ?)",
+        (channel_id, first, last, iso(now)),
+    )
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
