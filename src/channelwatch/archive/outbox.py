@@ -1,0 +1,181 @@
+"""The outbox: deliveries that are due, claimed with a lease, and what became of them.
+
+A delivery is a row before it is a message, and at least once is the promise:
+
+``due`` → claimed (``sending``, with a lease) → ``sent``, or ``due`` again later, or ``dead``.
+
+A process that dies after the claim leaves the lease to expire; the row is then claimed again and counts one
+ambiguous attempt, because the message may have arrived. Functions take the writer's connection and never commit.
+
+Trap: ``…:00Z`` sorts behind ``…:00.5Z``, so times are compared without their ``Z``.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from channelwatch.clock import from_iso, iso
+
+_SEVERITY = "CASE a.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END"
+_IN_ORDER = """
+    NOT EXISTS (
+        SELECT 1 FROM deliveries earlier
+        WHERE earlier.alert_id = d.alert_id AND earlier.outlet = d.outlet AND earlier.part < d.part
+          AND earlier.state IN ('due', 'sending')
+    )
+"""
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """One delivery that is ours until its lease ends."""
+
+    id: int
+    alert: int
+    part: int
+    severity: str
+    body: str
+    attempts: int
+    """This one included."""
+    ambiguous: int
+    """Earlier attempts that may have arrived."""
+
+
+def enqueue(connection: sqlite3.Connection, alert: int, outlet: str, bodies: Sequence[str], now: datetime) -> int:
+    """Add one delivery per part; return how many were new (a delivery made before is never made again)."""
+    before = connection.total_changes
+    connection.executemany(
+        """
+        INSERT INTO deliveries (alert_id, outlet, part, body, state, next_attempt, created_at)
+        VALUES (?, ?, ?, ?, 'due', ?, ?) ON CONFLICT (alert_id, outlet, part) DO NOTHING
+        """,
+        [(alert, outlet, part, body, iso(now), iso(now)) for part, body in enumerate(bodies, 1)],
+    )
+    return connection.total_changes - before
+
+
+def claim(
+    connection: sqlite3.Connection, outlet: str, now: datetime, *, lease: float = 60.0, limit: int = 1
+) -> list[Claimed]:
+    """Take what `outlet` should send next: highest severity first, then oldest, the parts of one alert in order.
+
+    Parts of one alert are handed out one at a time. Each row is ours for `lease` seconds.
+    """
+    moment = _plain(now)
+    connection.execute(
+        """
+        UPDATE deliveries SET state = 'due', ambiguous = ambiguous + 1, lease_until = NULL, next_attempt = ?,
+               error = 'interrupted while it was sent: it may have arrived'
+        WHERE outlet = ? AND state = 'sending' AND rtrim(lease_until, 'Z') <= ?
+        """,
+        (iso(now), outlet, moment),
+    )
+    rows = connection.execute(
+        f"""
+        UPDATE deliveries SET state = 'sending', attempts = attempts + 1, lease_until = ?
+        WHERE state = 'due' AND id IN (
+            SELECT d.id FROM deliveries d JOIN alerts a ON a.id = d.alert_id
+            WHERE d.outlet = ? AND d.state = 'due' AND rtrim(coalesce(d.next_attempt, ''), 'Z') <= ? AND {_IN_ORDER}
+            ORDER BY {_SEVERITY}, d.alert_id, d.part LIMIT ?
+        )
+        RETURNING id, alert_id, part, (SELECT severity FROM alerts a WHERE a.id = alert_id), body, attempts, ambiguous
+        """,
+        (iso(now + timedelta(seconds=lease)), outlet, moment, limit),
+    ).fetchall()
+    claimed = [Claimed(*row) for row in rows]
+    rank = {"critical": 0, "warning": 1}
+    return sorted(claimed, key=lambda each: (rank.get(each.severity, 2), each.alert, each.part))
+
+
+def sent(connection: sqlite3.Connection, delivery: int, remote_id: str, now: datetime) -> None:
+    """Record that it arrived; `remote_id` is the message's id at the outlet."""
+    connection.execute(
+        """
+        UPDATE deliveries SET state = 'sent', remote_id = ?, sent_at = ?, lease_until = NULL, next_attempt = NULL,
+               error = NULL
+        WHERE id = ?
+        """,
+        (remote_id, iso(now), delivery),
+    )
+
+
+def retry(connection: sqlite3.Connection, delivery: int, at: datetime, error: str, *, ambiguous: bool = False) -> None:
+    """Record a failure that is worth another attempt at `at`; `ambiguous`: the message may have arrived."""
+    connection.execute(
+        """
+        UPDATE deliveries SET state = 'due', next_attempt = ?, lease_until = NULL, error = ?, ambiguous = ambiguous + ?
+        WHERE id = ? AND state = 'sending'
+        """,
+        (iso(at), error, int(ambiguous), delivery),
+    )
+
+
+def release(connection: sqlite3.Connection, delivery: int) -> None:
+    """Give a claim back unused: nothing was sent, so the attempt does not count."""
+    connection.execute(
+        """
+        UPDATE deliveries SET state = 'due', attempts = attempts - 1, lease_until = NULL
+        WHERE id = ? AND state = 'sending'
+        """,
+        (delivery,),
+    )
+
+
+def dead(connection: sqlite3.Connection, delivery: int, error: str, *, ambiguous: bool = False) -> None:
+    """Give it up, with the reason; later parts of the alert go on without it."""
+    connection.execute(
+        """
+        UPDATE deliveries SET state = 'dead', error = ?, lease_until = NULL, next_attempt = NULL,
+               ambiguous = ambiguous + ?
+        WHERE id = ?
+        """,
+        (error, int(ambiguous), delivery),
+    )
+
+
+def pause(connection: sqlite3.Connection, outlets: Sequence[str], until: datetime, reason: str) -> None:
+    """Keep `outlets` from sending before `until`; a longer pause that stands is kept."""
+    connection.executemany(
+        """
+        INSERT INTO outlet_pauses (outlet, until, reason) VALUES (?, ?, ?)
+        ON CONFLICT (outlet) DO UPDATE SET until = excluded.until, reason = excluded.reason
+        WHERE rtrim(excluded.until, 'Z') > rtrim(outlet_pauses.until, 'Z')
+        """,
+        [(outlet, iso(until), reason) for outlet in outlets],
+    )
+
+
+def paused_until(connection: sqlite3.Connection, outlet: str) -> datetime | None:
+    """Return until when `outlet` may not send, or None; the moment may lie in the past."""
+    row = connection.execute("SELECT until FROM outlet_pauses WHERE outlet = ?", (outlet,)).fetchone()
+    return None if row is None else from_iso(row[0])
+
+
+def next_due(connection: sqlite3.Connection, outlet: str) -> datetime | None:
+    """Return when `outlet` next has something to send (the end of a lease counts), or None."""
+    (moment,) = connection.execute(
+        """
+        SELECT min(rtrim(CASE state WHEN 'due' THEN coalesce(next_attempt, created_at) ELSE lease_until END, 'Z'))
+        FROM deliveries WHERE outlet = ? AND state IN ('due', 'sending')
+        """,
+        (outlet,),
+    ).fetchone()
+    return None if moment is None else from_iso(moment)
+
+
+def give_up_unknown(connection: sqlite3.Connection, known: Sequence[str]) -> int:
+    """Mark dead what is due at outlets that the configuration no longer has; return how many."""
+    marks = ", ".join("?" * len(known))
+    return connection.execute(
+        f"""
+        UPDATE deliveries
+        SET state = 'dead', error = 'the configuration has no such outlet any more', lease_until = NULL
+        WHERE state IN ('due', 'sending') AND outlet NOT IN ({marks})
+        """,
+        tuple(known),
+    ).rowcount
+
+
+def _plain(moment: datetime) -> str:
+    return iso(moment).removesuffix("Z")
