@@ -9,7 +9,7 @@ import re
 _ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?(?:t|telegram)\.(?:me|dog)/", re.IGNORECASE)
 # Telegram: 5 to 32 letters, digits and underscores, a letter first; short names (4) are sold at auctions.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
-_ID = re.compile(r"-100(\d{1,16})")
+_ID = re.compile(r"-100([0-9]{1,16})")
 
 
 def channel_key(written: str) -> str | int:
@@ -50,6 +50,6 @@ def _of_address(parts: list[str], written: str) -> str:
 
 def _reason(rest: str, *, from_address: bool) -> str:
     """Say what is wrong with something that is not a name."""
-    if re.fullmatch(r"-?\d+", rest) and not from_address:
+    if re.fullmatch(r"-?[0-9]+", rest) and not from_address:
         return f"{rest} is not a channel id: those are written -100… (as bots and most apps show them)"
     return f"{rest!r} is not a channel name: 4 to 32 letters, digits and underscores, a letter first"

@@ -140,7 +140,9 @@ class _Reading:
         outlets = {}
         for name, value in one_table(data.get("outlets", {}), spot.key("outlets")).items():
             place = spot.key("outlets").key(name)
-            outlets[name] = Entry(place, read_table(OutletConfig, one_table(value, place), place, given=("name",)))
+            table = one_table(value, place)
+            read = read_table(OutletConfig, table, place, given=("name",)) if table is value else {}
+            outlets[name] = Entry(place, read)
         return sections, channels, outlets
 
     def section(self, name: str, value: Any) -> Entry:

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, tzinfo
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*([smhd])\s*")
+_DURATION = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([smhd])\s*")
 
 
 def seconds(written: str) -> float:
@@ -24,7 +24,7 @@ def written(duration: float) -> str:
         count = duration / _UNITS[unit]
         if count >= 1 and count == int(count):
             return f"{int(count)}{unit}"
-    return f"{duration:g}s"
+    return f"{duration:.3f}".rstrip("0").rstrip(".") + "s"
 
 
 def zone(name: str) -> tzinfo:
