@@ -22,34 +22,28 @@ def channel_key(written: str) -> str | int:
     found = _ID.fullmatch(text)
     if found is not None and int(found[1]) > 0:
         return int(found[1])
-    rest, from_address = text, False
     address = _ADDRESS.match(text)
     if address is not None:
-        from_address = True
-        parts = [part for part in re.split(r"[/?#]", text[address.end() :]) if part]
-        rest = _of_address(parts, written)
-        if rest.isdecimal():
-            return int(rest)
-    else:
-        rest = text.removeprefix("@")
-    if _NAME.fullmatch(rest) is None:
-        raise ValueError(_reason(rest, from_address=from_address))
-    return rest.lower()
+        return _of_address([part for part in re.split(r"[/?#]", text[address.end() :]) if part], text)
+    return _of_name(text.removeprefix("@"))
 
 
-def _of_address(parts: list[str], written: str) -> str:
-    """Return the name or the bare id that a t.me address speaks of."""
-    if not parts:
-        raise ValueError(f"{written!r} names no channel")
-    if parts[0] == "c" and len(parts) > 1 and parts[1].isdecimal() and parts[1].isascii():
-        return parts[1][:16]
-    if parts[0].startswith("+") or parts[0] == "joinchat":
-        raise ValueError("an invitation link names no channel; join it with your account, then give its -100… id")
-    return parts[1] if parts[0] == "s" and len(parts) > 1 else parts[0]
+def _of_address(parts: list[str], written: str) -> str | int:
+    """Return what a t.me address speaks of."""
+    match parts:
+        case [first, *_] if first.startswith("+") or first == "joinchat":
+            raise ValueError("an invitation link names no channel; join it with your account, then give its -100… id")
+        case ["c", number, *_] if re.fullmatch(r"[1-9][0-9]{0,15}", number):
+            return int(number)
+        case ["s", name, *_] | [name, *_]:
+            return _of_name(name)
+    raise ValueError(f"{written!r} names no channel")
 
 
-def _reason(rest: str, *, from_address: bool) -> str:
-    """Say what is wrong with something that is not a name."""
-    if re.fullmatch(r"-?[0-9]+", rest) and not from_address:
-        return f"{rest} is not a channel id: those are written -100… (as bots and most apps show them)"
-    return f"{rest!r} is not a channel name: 4 to 32 letters, digits and underscores, a letter first"
+def _of_name(name: str) -> str:
+    """Return a bare name in lower case."""
+    if _NAME.fullmatch(name):
+        return name.lower()
+    if re.fullmatch(r"-?[0-9]+", name):
+        raise ValueError(f"{name} is not a channel id: those are written -100… (as bots and most apps show them)")
+    raise ValueError(f"{name!r} is not a channel name: 4 to 32 letters, digits and underscores, a letter first")

@@ -3,6 +3,7 @@
 Each check takes what could be read (a wrong field is simply absent) and notes problems; none of them stops another.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -149,7 +150,7 @@ def _check_chat(spot: Spot, values: dict[str, Any]) -> None:
     if chat is None:
         if not any(problem.path == spot.path for problem in spot.problems):
             spot.problem("a telegram outlet needs a chat", "the chat's id, or the channel's @name")
-    elif isinstance(chat, str) and not (chat.startswith("@") and len(chat) > 1) and not chat.lstrip("-").isdecimal():
+    elif isinstance(chat, str) and not re.fullmatch(r"@\w+|-?[0-9]{1,18}", chat):
         spot.problem(f'"{chat}" is neither a chat id nor an @name', "the chat's id, or the channel's @name")
 
 
