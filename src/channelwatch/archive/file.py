@@ -18,7 +18,8 @@ STEPS = ("first",)
 """Names of the migrations in ``migrations.py``, in order; kept here too so that opening needs no sqlite_utils."""
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
-_PAGE_SIZE = 16384
+_PAGE_SIZE = 8192
+"""Measured: 4096, 8192 and 16384 take the same CPU per post; 8192 gave the smallest file, and small commits."""
 _JOURNAL_LIMIT = 64 * 2**20
 _COMMON = (
     "PRAGMA busy_timeout = 10000",

@@ -10,13 +10,14 @@ from its range when its post is stored, and everything else only changes the sta
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from itertools import groupby
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
 
-from channelwatch.clock import iso
+from channelwatch.clock import from_iso, iso
+from channelwatch.intake.holes import next_ask
+from channelwatch.intake.ledger import runs
 
 RangeState = Literal["open", "empty", "quarantined", "purged"]
 
@@ -30,8 +31,10 @@ class Hole(msgspec.Struct, frozen=True):
     last: int
     asks: int
     """How often it was asked so far."""
-    since: str
-    """ISO time at which the sweep skipped it."""
+    since: datetime
+    """When the sweep skipped it."""
+    newer: datetime | None
+    """When the next newer post that we have was published; the longer ago, the less likely the ids are merely late."""
 
 
 class ChannelLedger(msgspec.Struct, frozen=True):
@@ -67,40 +70,41 @@ def begin(connection: sqlite3.Connection, channel_id: int, start: int, now: date
 
 
 def advance(
-    connection: sqlite3.Connection,
-    channel_id: int,
-    mark: int,
-    now: datetime,
-    *,
-    top: int | None = None,
-    first_ask: datetime | None = None,
+    connection: sqlite3.Connection, channel_id: int, mark: int, now: datetime, *, top: int | None = None
 ) -> list[tuple[int, int]]:
     """Move the mark up to `mark`, after the page's posts were stored in the same transaction.
 
     Each id that the mark passes and that is not stored (by this page or by an earlier push) becomes an open hole,
-    first asked again at `first_ask` (None = at once). `top` is the newest id that the answer revealed. Return the new
-    holes. A mark at or below the present one moves nothing.
+    due as `intake.holes` says. `top` is the newest id that the answer revealed. Return the new holes. A mark at or
+    below the present one moves nothing.
     """
     row = connection.execute("SELECT mark FROM channels WHERE id = ? AND mark IS NOT NULL", (channel_id,)).fetchone()
     if row is None:
         raise ValueError(f"channel {channel_id} is not watched yet: begin() first")
     old = int(row[0])
-    if top is not None:
-        connection.execute("UPDATE channels SET top = max(coalesce(top, 0), ?) WHERE id = ?", (top, channel_id))
+    connection.execute(
+        "UPDATE channels SET mark = max(mark, ?1), top = max(coalesce(top, 0), ?1, coalesce(?2, 0)) WHERE id = ?3",
+        (mark, top, channel_id),
+    )
     if mark <= old:
         return []
-    stored = connection.execute(
-        "SELECT message_id FROM posts WHERE channel_id = ? AND message_id > ? AND message_id <= ? ORDER BY message_id",
-        (channel_id, old, mark),
+    stored = dict(
+        connection.execute(
+            """
+            SELECT message_id, date FROM posts WHERE channel_id = ? AND message_id > ? AND message_id <= ?
+            ORDER BY message_id
+            """,
+            (channel_id, old, mark),
+        )
     )
-    skipped = list(_gaps(old + 1, mark, (message_id for (message_id,) in stored)))
-    connection.executemany(
-        "INSERT INTO ranges (channel_id, first, last, state, next_ask, since) VALUES (?, ?, ?, 'open', ?, ?)",
-        [(channel_id, first, last, iso(first_ask or now), iso(now)) for first, last in skipped],
-    )
-    connection.execute(
-        "UPDATE channels SET mark = ?1, top = max(coalesce(top, 0), ?1) WHERE id = ?2", (mark, channel_id)
-    )
+    skipped = list(_gaps(old + 1, mark, stored))
+    for first, last in skipped:
+        newer = stored.get(last + 1)
+        age = (now - from_iso(newer)).total_seconds() if newer else 0.0
+        connection.execute(
+            "INSERT INTO ranges (channel_id, first, last, state, next_ask, since) VALUES (?, ?, ?, 'open', ?, ?)",
+            (channel_id, first, last, iso(now + timedelta(seconds=next_ask(0, age) or 0.0)), iso(now)),
+        )
     return skipped
 
 
@@ -160,30 +164,20 @@ def due_holes(connection: sqlite3.Connection, now: datetime, limit: int) -> list
     """Return the open holes of active channels whose next ask has come, the longest due first."""
     rows = connection.execute(
         """
-        SELECT r.id, r.channel_id, r.first, r.last, r.asks, r.since FROM ranges r
+        SELECT r.id, r.channel_id, r.first, r.last, r.asks, r.since,
+               (SELECT p.date FROM posts p WHERE p.channel_id = r.channel_id AND p.message_id > r.last
+                ORDER BY p.message_id LIMIT 1)
+        FROM ranges r
         JOIN channels c ON c.id = r.channel_id AND c.state = 'active'
         WHERE r.state = 'open' AND rtrim(r.next_ask, 'Z') <= rtrim(?, 'Z') ORDER BY r.next_ask, r.id LIMIT ?
         """,
         (iso(now), limit),
     )
-    return [Hole(*row) for row in rows]
+    return [msgspec.convert(dict(zip(Hole.__struct_fields__, row, strict=True)), Hole) for row in rows]
 
 
-def next_hole(connection: sqlite3.Connection) -> str | None:
-    """Return the ISO time at which the next hole is due, or None."""
-    row = connection.execute(
-        """
-        SELECT min(r.next_ask) FROM ranges r JOIN channels c ON c.id = r.channel_id AND c.state = 'active'
-        WHERE r.state = 'open'
-        """
-    ).fetchone()
-    return row[0] if row else None
-
-
-def ask_again(
-    connection: sqlite3.Connection, channel_id: int, ids: Iterable[int], asks: int, next_ask: datetime
-) -> None:
-    """Keep holes open after an ask that did not settle them: `asks` so far, the next one at `next_ask`."""
+def ask_again(connection: sqlite3.Connection, channel_id: int, ids: Iterable[int], asks: int, moment: datetime) -> None:
+    """Keep holes open after an ask that did not settle them: `asks` so far, the next one at `moment`."""
     for first, last in runs(ids):
         for a, b, since in list(_overlapping(connection, channel_id, first, last, ("open",))):
             _carve(connection, channel_id, a, b, ("open",))
@@ -192,7 +186,7 @@ def ask_again(
                 INSERT INTO ranges (channel_id, first, last, state, asks, next_ask, since)
                 VALUES (?, ?, ?, 'open', ?, ?, ?)
                 """,
-                (channel_id, a, b, asks, iso(next_ask), since),
+                (channel_id, a, b, asks, iso(moment), since),
             )
 
 
@@ -216,15 +210,6 @@ def balance(connection: sqlite3.Connection) -> list[ChannelLedger]:
             """
         )
     ]
-
-
-def runs(ids: Iterable[int]) -> list[tuple[int, int]]:
-    """Join ids into ascending runs: ``[3, 1, 2, 7]`` gives ``[(1, 3), (7, 7)]``."""
-    found = []
-    for _, group in groupby(enumerate(sorted(set(ids))), key=lambda pair: pair[1] - pair[0]):
-        members = [number for _, number in group]
-        found.append((members[0], members[-1]))
-    return found
 
 
 def _gaps(first: int, last: int, present: Iterable[int]) -> Iterator[tuple[int, int]]:
