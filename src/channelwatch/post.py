@@ -98,6 +98,8 @@ class Page(msgspec.Struct, frozen=True):
     empty: tuple[int, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     top: int | None = None
+    channel: ChannelInfo | None = None
+    """Who the channel is now (its name and title may have changed), where the answer says so."""
 
 
 def post_url(name: str | None, channel_id: int, message_id: int) -> str:
