@@ -62,6 +62,11 @@ class Workspace:
 
         return secrets.load(self.folder, os.environ)
 
+    def reload(self) -> "tuple[Config, Secrets]":
+        """Read the configuration and the secrets again; raises ConfigError and changes nothing when they are bad."""
+        fresh = Workspace(str(self.folder), self._archive)
+        return fresh.config, fresh.secrets
+
     @functools.cached_property
     def zone(self) -> str:
         """The IANA zone for times typed and shown; UTC where no configuration is found."""

@@ -1,0 +1,28 @@
+"""``channelwatch run``: the daemon in the foreground."""
+
+import asyncio
+
+import click
+
+from channelwatch.cli.options import Workspace, with_workspace
+
+
+@click.command()
+@click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING"]), default="INFO", show_default=True)
+@click.option("--log-json/--log-text", default=None, help="Log format (default: text on a terminal, else JSON).")
+@with_workspace
+def run(workspace: Workspace, log_level: str, log_json: bool | None) -> None:
+    """Run the daemon.
+
+    Watches the configured channels, runs the rules and delivers alerts until SIGTERM or Ctrl-C (twice: leave at
+    once). SIGHUP reads the configuration again. Leaves with 77 when a login is needed and 78 when the
+    configuration is bad.
+    """
+    from channelwatch.config import secrets as secret_values
+    from channelwatch.service import daemon, logs
+    from channelwatch.service.lock import InstanceLock
+
+    logs.configure(secret_values.values(workspace.secrets), json=log_json, level=log_level)
+    config = workspace.config
+    with InstanceLock(workspace.data):
+        asyncio.run(daemon.run(config, workspace.secrets, reload=workspace.reload))
