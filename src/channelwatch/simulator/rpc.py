@@ -53,6 +53,10 @@ def rpc(request_class: type, *, needs_login: bool = True, bots: bool = True) -> 
     return register
 
 
+GUARDS: list[Callable[["DataCentre", "Session"], None]] = []
+"""Called before every request of a handler; one that raises RpcError refuses the session, whatever it asks."""
+
+
 @cache
 def method_name(request_class: Any) -> str:
     """Return Telegram's own spelling of a request class: ``messages.getHistory``, ``ping``."""

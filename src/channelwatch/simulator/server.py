@@ -32,7 +32,7 @@ from . import wire
 from .faults import Action, Chaos, Faults
 from .handshake import PUBLIC_KEY_FILE
 from .publishing import Publishing
-from .rpc import TABLE, WRAPPERS, RpcError, method_name
+from .rpc import GUARDS, TABLE, WRAPPERS, RpcError, method_name
 from .session import Line, Session
 from .world import User, World
 
@@ -280,7 +280,7 @@ class DataCentre(Publishing):
             request = request.query  # type: ignore[attr-defined]
         if isinstance(request, _NOT_ANSWERED):
             return
-        name = "unknown" if isinstance(request, TypeNotFoundError) else method_name(type(request))
+        name = "unknown" if isinstance(request, TypeNotFoundError) else method_name(request.__class__)
         self.calls[name] += 1
         if wants_updates and session.user is not None and not isinstance(request, _PINGS):
             session.wants_updates = True
@@ -330,6 +330,8 @@ class DataCentre(Publishing):
                 raise RpcError(400, "INPUT_METHOD_INVALID")
             if not session.key.inited:
                 raise RpcError(400, "CONNECTION_NOT_INITED")
+            for guard in GUARDS:
+                guard(self, session)
             if entry.needs_login and session.user is None:
                 raise RpcError(401, "AUTH_KEY_UNREGISTERED")
             if not entry.bots and session.user is not None and session.user.bot:
