@@ -62,8 +62,9 @@ class Publishing:
 
         `message_id`: any free id; by default the next one. `forward_of`: (channel, message id), or the name of
         a hidden sender. `media`: a kind (see ``messages.media``) or a TL object. `entities`:
-        ``(kind, start, end[, url])`` in code points. `lose`: no push. `late`: the push leaves so many seconds late. `twice`: two pushes.
-        `hidden_for`: seconds in which history, ids and differences do not show it; the push comes after them.
+        ``(kind, start, end[, url])`` in code points. `lose`: no push. `late`: the push leaves so many seconds late.
+        `twice`: two pushes. `hidden_for`: seconds in which history, ids and differences do not show it; the push
+        comes after them.
         """
         post_id = message_id or channel.top + 1
         moment = unix(date, self.now())
