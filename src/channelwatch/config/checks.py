@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 def check_channels(entries: list[Entry]) -> None:
-    """Names in a known form, no channel or alias twice, home regions that exist."""
+    """Names in a known form, no channel or alias twice, home regions that exist (and become their codes)."""
     seen: dict[str | int, str] = {}
     for spot, values in entries:
         if "name" in values:
@@ -47,8 +47,8 @@ def check_channels(entries: list[Entry]) -> None:
             spot.key("alias").problem(f"is also what {taken} is called", "give each channel a name of its own")
         if alias:
             aliases.setdefault(alias, spot.path)
-        for home in values.get("home", ()):
-            _check_region(home, spot.key("home"))
+        if "home" in values:
+            values["home"] = tuple(_region(home, spot.key("home")) for home in values["home"])
 
 
 def check_outlets(entries: list[Entry]) -> None:
@@ -183,12 +183,13 @@ def _gazetteer() -> "Gazetteer":
     return Gazetteer.load()
 
 
-def _check_region(name: str, spot: Spot) -> None:
-    """The gazetteer knows the region."""
+def _region(name: str, spot: Spot) -> str:
+    """Return the code of a region that the gazetteer knows, or the name after a problem."""
     try:
-        _gazetteer().region(name)
+        return _gazetteer().region(name).code
     except LookupError as error:
         spot.problem(str(error.args[0]) if error.args else f'no region is called "{name}"')
+        return name
 
 
 def _check_query(query: str, spot: Spot) -> None:

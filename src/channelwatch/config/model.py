@@ -27,7 +27,7 @@ class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     alias: str | None = None
     """How people call it in queries and alerts."""
     home: tuple[str, ...] = ()
-    """Regions it speaks of (codes or names); breaks ties between namesakes."""
+    """Regions it speaks of; written as codes or names, held as codes; breaks ties between namesakes."""
     join: bool = False
     """True: join it, so that posts come within seconds. False: read it by polling, without joining."""
     backfill: Seconds | None = None

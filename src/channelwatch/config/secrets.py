@@ -59,6 +59,12 @@ def load(folder: Path, environ: Mapping[str, str]) -> Secrets:
     )
 
 
+def values(secrets: Secrets) -> list[str]:
+    """Return every secret as plain text, so that logs can strike them out; the API id is no secret."""
+    known = (secrets.api_hash, secrets.phone, secrets.session_string, secrets.bot_token, *secrets.other.values())
+    return [secret.reveal() for secret in known if secret is not None]
+
+
 def _entries(file: Path, spot: Spot) -> dict[str, str]:
     """Read ``.env``; values are taken as they stand, a ``$`` in them means nothing."""
     try:
