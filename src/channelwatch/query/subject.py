@@ -1,0 +1,143 @@
+"""What a query is asked about: one text and the channel it stands in.
+
+Everything derived from the text is computed on first use and kept, so that a thousand rules share it.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from channelwatch.text.words import Word, index_words, words
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """The channel of a text, as far as queries ask."""
+
+    id: int
+    name: str | None = None
+    past_names: tuple[str, ...] = ()
+    alias: str | None = None
+    tags: tuple[str, ...] = ()
+    group: str | None = None
+    home: tuple[str, ...] = ()
+    """Codes of the regions that it speaks of."""
+
+
+class Region(Protocol):
+    """A region as `places` knows it."""
+
+    @property
+    def code(self) -> str:
+        """Its ISO 3166-2 code."""
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+
+
+class Mention(Protocol):
+    """A place that a text speaks of, as `places` found it."""
+
+    @property
+    def start(self) -> int:
+        """Where it begins in the text (code points)."""
+
+    @property
+    def end(self) -> int:
+        """Where it ends (half-open)."""
+
+    @property
+    def text(self) -> str:
+        """The words themselves."""
+
+    @property
+    def place(self) -> str:
+        """The name of the place."""
+
+    @property
+    def region(self) -> str:
+        """The ISO 3166-2 code of its region."""
+
+    @property
+    def lat(self) -> float | None:
+        """Its latitude, where known."""
+
+    @property
+    def lon(self) -> float | None:
+        """Its longitude, where known."""
+
+    @property
+    def strength(self) -> str:
+        """How sure it is."""
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        """Why it is taken for that place."""
+
+
+class Gazetteer(Protocol):
+    """What queries need of `places.Gazetteer`."""
+
+    def region(self, name_or_code: str) -> Region:
+        """Return the region, or raise `LookupError` with suggestions."""
+
+    def mentions(
+        self, text: str, words: Sequence[Word], regions: Iterable[str], home: Sequence[str] = ()
+    ) -> Sequence[Mention]:
+        """Return what speaks of one of `regions`; what is found for one does not depend on the others."""
+
+
+class Subject:
+    """A text, its channel, and what is known of both once somebody asked."""
+
+    __slots__ = ("_expected", "_mentions", "_places", "_tokens", "_words", "channel", "text")
+
+    def __init__(self, text: str, channel: Source, words: Sequence[Word] | None = None) -> None:
+        """`words` spares cutting the text again where somebody has its words already."""
+        self.text = text
+        self.channel = channel
+        self._words = words
+        self._tokens: list[str] | None = None
+        self._places: dict[str, list[int]] | None = None
+        self._expected: frozenset[str] = frozenset()
+        self._mentions: dict[str, list[Mention]] = {}
+
+    @property
+    def words(self) -> Sequence[Word]:
+        """The words of the text with their spans."""
+        if self._words is None:
+            self._words = words(self.text)
+        return self._words
+
+    @property
+    def tokens(self) -> list[str]:
+        """The forms of the words, in order; cheaper than `words`."""
+        if self._tokens is None:
+            if self._words is None:
+                self._tokens = index_words(self.text).split()
+            else:
+                self._tokens = [word.form for word in self._words]
+        return self._tokens
+
+    @property
+    def places(self) -> dict[str, list[int]]:
+        """The positions of each form among `words`."""
+        if self._places is None:
+            self._places = {}
+            for at, form in enumerate(self.tokens):
+                self._places.setdefault(form, []).append(at)
+        return self._places
+
+    def expect(self, regions: frozenset[str]) -> None:
+        """Say which regions may be asked about, so that one look at the text finds them all."""
+        self._expected |= regions
+
+    def mentions(self, gazetteer: Gazetteer, code: str) -> list[Mention]:
+        """Return what speaks of the region `code`; the first question looks up every expected region at once."""
+        if code not in self._mentions:
+            asked = (self._expected | {code}) - self._mentions.keys()
+            self._mentions.update((region, []) for region in asked)
+            for mention in gazetteer.mentions(self.text, self.words, sorted(asked), self.channel.home):
+                self._mentions[mention.region].append(mention)
+        return self._mentions[code]
