@@ -1,0 +1,237 @@
+"""The daemon: opens everything in order, wires it, and closes it in the reverse order.
+
+The archive comes first and goes last. What arrives wakes the filter pass, what it raises wakes the delivery; the
+scheduler wakes all of them on a timer too, so that a lost wake costs latency and nothing else.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from channelwatch.archive import journal
+from channelwatch.archive.file import Archive
+from channelwatch.clock import Clock, SystemClock, iso
+from channelwatch.config.model import Config, Secrets
+from channelwatch.errors import ConfigError, LoginNeeded, WatchError
+from channelwatch.outlets import open_outlet
+from channelwatch.places import Gazetteer
+from channelwatch.service import rulebook
+from channelwatch.service.control import Answer, ControlServer, Progress
+from channelwatch.service.delivery import DeliveryPump
+from channelwatch.service.filter import FilterPass, WatchedRule
+from channelwatch.service.health import HealthServer
+from channelwatch.service.jobs import Jobs, watch_jobs
+from channelwatch.service.notify import notify
+from channelwatch.service.watch import Watch
+from channelwatch.telegram import keyfile
+from channelwatch.telegram.line import Line
+
+log = structlog.get_logger(__name__)
+
+DRAIN = 20.0
+"""Seconds that a clean stop may take in all."""
+
+Reload = Callable[[], tuple[Config, Secrets]]
+
+
+async def run(config: Config, secrets: Secrets, *, reload: Reload, clock: Clock | None = None) -> None:
+    """Run the daemon until SIGTERM or SIGINT. The caller holds the instance lock.
+
+    Raises LoginNeeded, ConfigError or ArchiveError when it can't start, and WatchError when the watchdog gave up.
+    """
+    await Daemon(config, secrets, reload, clock or SystemClock()).run()
+
+
+class Daemon:
+    """One run of the daemon."""
+
+    def __init__(self, config: Config, secrets: Secrets, reload: Reload, clock: Clock) -> None:
+        """Keep the parts of the configuration; nothing is opened yet."""
+        self.config, self.secrets, self.clock = config, secrets, clock
+        self._reload = reload
+        self._stop = asyncio.Event()
+        self._since: datetime = clock.now()
+        self._gave_up: str | None = None
+        self._pumping = True
+
+    async def run(self) -> None:
+        """Open, serve, drain, close."""
+        assert self.config.archive.file is not None  # noqa: S101 -- the command line puts it in
+        archive = Archive(self.config.archive.file)
+        key = keyfile.load(archive.path.parent, self.secrets)
+        async with contextlib.AsyncExitStack() as opened:
+            self.writer = archive.open_writer()
+            opened.callback(self.writer.close)
+            away = await self.writer.run(journal.note_start, self.clock.now())
+            log.info("channelwatch starts", archive=str(archive.path), pid=os.getpid(), away=str(away or "first start"))
+
+            self.gazetteer = Gazetteer.load()
+            self.pump = DeliveryPump(self.writer, self._outlets(self.config, self.secrets), self.clock)
+            self.filter = FilterPass(
+                archive,
+                self.writer,
+                await self._rules(self.config),
+                self.config,
+                self.clock,
+                region_name=lambda code: self.gazetteer.region(code).name,
+                on_deliveries=self._wake_pump,
+            )
+            self.line = Line(key, self.config.telegram, self.secrets, self.clock)
+            self.watch = Watch(self.line, self.writer, self.config, self.clock, wake_filter=self.filter.wake)
+
+            control = ControlServer(archive.path.parent, self._handlers())
+            await control.start()
+            opened.push_async_callback(control.stop)
+            if self.config.health.port is not None:
+                health = HealthServer(archive.reader, self.clock, self.config.health.port)
+                health.start()
+                opened.callback(health.stop)
+                log.info("health is served", url=f"http://127.0.0.1:{health.port}/health")
+            self._catch_signals()
+            await self._serve()
+        if self._gave_up:
+            raise WatchError(self._gave_up, remedy="see the log; the service manager restarts the daemon")
+
+    async def _serve(self) -> None:
+        """Run until told to stop, then drain."""
+        jobs = self._jobs()
+        tasks = {
+            "line": asyncio.create_task(self.line.run(), name="line"),
+            "watch": asyncio.create_task(self.watch.run(), name="watch"),
+            "filter": asyncio.create_task(self.filter.run(), name="filter"),
+            "delivery": asyncio.create_task(self._deliver(), name="delivery"),
+            "watchdog": asyncio.create_task(
+                watch_jobs(jobs, lambda: notify("WATCHDOG=1"), self._give_up), name="watchdog"
+            ),
+        }
+        stopped = asyncio.create_task(self._stop.wait())
+        jobs.start()
+        notify("READY=1")
+        failed: BaseException | None = None
+        try:
+            done, _ = await asyncio.wait([stopped, *tasks.values()], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopped}:
+                failed = task.exception() if not task.cancelled() else None
+                if not isinstance(failed, LoginNeeded | ConfigError):
+                    log.error("a part of the daemon ended", part=task.get_name(), exc_info=failed)
+                    self._give_up(f"{task.get_name()} ended: {failed}")
+        finally:
+            await self._drain(jobs, tasks, stopped)
+        if isinstance(failed, LoginNeeded | ConfigError):
+            raise failed
+
+    async def _drain(self, jobs: Jobs, tasks: dict[str, asyncio.Task[Any]], stopped: asyncio.Task[Any]) -> None:
+        """Stop the intake, let the rules and the deliveries under way finish, note the stop."""
+        notify("STOPPING=1")
+        log.info("channelwatch stops")
+        stopped.cancel()
+        tasks["watchdog"].cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN * 0.9):
+                await jobs.stop(2)
+                await self.watch.stop()
+                await self.filter.stop()
+                self._pumping = False
+                await self.pump.stop(5)
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        await self.writer.run(journal.note_stop, self.clock.now())
+
+    # -- jobs and signals ---------------------------------------------------------------------------------------------
+
+    def _jobs(self) -> Jobs:
+        jobs = Jobs(self.clock)
+
+        async def wake_all() -> None:
+            self.filter.wake()
+            self.pump.wake()
+            self.watch.wake()
+
+        async def note() -> None:
+            rows = [
+                (job.name, job.last_start, job.last_success, job.runs, job.failures, job.error)
+                for job in jobs.jobs.values()
+            ]
+            await self.writer.run(journal.note_alive, self.clock.now())
+            await self.writer.run(journal.note_jobs, rows)
+            await self._note_line()
+
+        jobs.add("filter", 5, self.filter.run_once, deadline=60)
+        jobs.add("wake", 5, wake_all, deadline=5)
+        jobs.add("alive", journal.ALIVE_EVERY, note, deadline=20)
+        return jobs
+
+    async def _note_line(self) -> None:
+        now = self.clock.now()
+        if self.line.state == "up":
+            await self.writer.run(journal.close_outage, "line", now)
+        elif self.line.state in ("down", "login needed"):
+            reason = self.line.supervisor.reason or self.line.state
+            await self.writer.run(journal.open_outage, "line", reason, now)
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._asked_to_stop)
+        loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(self._hang_up()))
+
+    def _asked_to_stop(self) -> None:
+        if self._stop.is_set():
+            os._exit(130)  # asked twice: at once; the next start reads on
+        self._stop.set()
+
+    def _give_up(self, reason: str) -> None:
+        self._gave_up = reason
+        self._stop.set()
+
+    async def _hang_up(self) -> None:
+        try:
+            await self.reload()
+        except ConfigError as error:
+            for problem in error.problems:
+                log.warning("the new configuration is bad; the old one stays in force", problem=str(problem))
+
+    async def reload(self) -> None:
+        """Read the configuration again and put it in force; raises ConfigError and changes nothing when it is bad."""
+        config, secrets = await asyncio.to_thread(self._reload)
+        pump = DeliveryPump(self.writer, self._outlets(config, secrets), self.clock)
+        self.filter.load(await self._rules(config), config)
+        before, self.pump = self.pump, pump
+        self.config, self.secrets = config, secrets
+        await before.stop()
+        await self.watch.replace(config)
+        log.info("the configuration was read again", channels=len(config.channels), rules=len(config.rules))
+
+    async def _rules(self, config: Config) -> list[WatchedRule]:
+        return await self.writer.run(rulebook.watched, config.rules, self.gazetteer, self.clock.now())
+
+    async def _deliver(self) -> None:
+        """Run the pump, and the one that takes its place at a reload."""
+        while self._pumping:
+            await self.pump.run()
+
+    def _wake_pump(self) -> None:
+        self.pump.wake()  # not bound once: a reload puts another pump in its place
+
+    @staticmethod
+    def _outlets(config: Config, secrets: Secrets) -> list[Any]:
+        return [open_outlet(outlet, secrets) for outlet in config.outlets]
+
+    # -- the socket ---------------------------------------------------------------------------------------------------
+
+    def _handlers(self) -> dict[str, Any]:
+        return {"ping": self._ping, "reload": self._reload_asked}
+
+    async def _ping(self, _request: dict[str, Any], _progress: Progress) -> Answer:
+        return {"pid": os.getpid(), "since": iso(self._since), "line": self.line.state}
+
+    async def _reload_asked(self, _request: dict[str, Any], _progress: Progress) -> Answer:
+        await self.reload()
+        return {"channels": len(self.config.channels), "rules": len(self.config.rules)}
