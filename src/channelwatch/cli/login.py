@@ -1,6 +1,7 @@
 """``channelwatch login``: lead a person through the Telegram login and keep the key."""
 
 import asyncio
+import logging
 
 import click
 
@@ -30,6 +31,7 @@ def login(workspace: Workspace, qr: bool, phone: str | None) -> None:
     from channelwatch.telegram.login import log_in
 
     terminal = Terminal()
+    logging.getLogger("telethon").setLevel(logging.CRITICAL)  # what matters of it reaches us as an error
     if workspace.secrets.session_string is not None:
         message = "it is the login that is used; a new one would be ignored"
         raise ConfigError([Problem(".env", "SESSION_STRING", message, "remove it, then run: channelwatch login")])

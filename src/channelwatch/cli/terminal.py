@@ -33,8 +33,13 @@ class Terminal:
         click.echo(f"{clean(question)}: ", nl=False)
         loop = asyncio.get_running_loop()
         line: asyncio.Future[bytes] = loop.create_future()
-        # A terminal hands out whole lines, so one read is one answer.
-        loop.add_reader(self._input, lambda: line.done() or line.set_result(os.read(self._input, 4096)))
+
+        def take() -> None:
+            typed = os.read(self._input, 4096)  # a terminal hands out whole lines: one read is one answer
+            if not line.done():
+                line.set_result(typed)
+
+        loop.add_reader(self._input, take)
         try:
             with self._quiet() if hidden else contextlib.nullcontext():
                 typed = await line

@@ -82,7 +82,8 @@ async def log_in(
     """
     api_id, api_hash = api_pair(secrets)
     # Telegram sends a login to the account's own data centre (PHONE_MIGRATE): Telethon needs a second try for that.
-    async with _connected(open_client(fresh_session(config), config, secrets, request_retries=3)) as client:
+    settings = {"request_retries": 3, "connection_retries": 1}
+    async with _connected(open_client(fresh_session(config), config, secrets, **settings)) as client:
         steps = _Steps(client, dialogue, api_id, api_hash, clock or SystemClock())
         await (steps.by_qr() if qr else steps.by_phone(phone))
         session = client.session
@@ -404,12 +405,12 @@ async def _connected(client: TelegramClient) -> AsyncIterator[TelegramClient]:
         except errors.AuthKeyNotFound as error:
             raise LoginNeeded("Telegram does not know this key", remedy=_LOGIN_AGAIN) from error
         except (OSError, TimeoutError) as error:
+            if "auth_key generation" in str(error):  # all that Telethon lets out of a failed key exchange
+                raise LineDown(
+                    "the server's handshake can't be trusted",
+                    remedy="check [telegram] dc_host and rsa_key_file, or remove them to use Telegram itself",
+                ) from error
             raise LineDown("Telegram can't be reached", remedy="check the network, then try again") from error
-        except errors.SecurityError as error:
-            raise LineDown(
-                "the server's handshake can't be trusted",
-                remedy="check [telegram] rsa_key_file, or remove it to use Telegram itself",
-            ) from error
         yield client
     finally:
         with contextlib.suppress(Exception):
