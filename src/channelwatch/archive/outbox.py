@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from channelwatch.clock import from_iso, iso
+from channelwatch.config.model import Severity
 
 _SEVERITY = "CASE a.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END"
 _IN_ORDER = """
@@ -27,6 +28,12 @@ _IN_ORDER = """
     )
 """
 
+_INTERRUPT = """
+    UPDATE deliveries SET state = 'due', ambiguous = ambiguous + 1, lease_until = NULL, next_attempt = ?,
+           error = 'interrupted while it was sent: it may have arrived'
+    WHERE state = 'sending'
+"""
+
 
 class Claimed(msgspec.Struct, frozen=True):
     """One delivery that is ours until its lease ends."""
@@ -34,7 +41,7 @@ class Claimed(msgspec.Struct, frozen=True):
     id: int
     alert: int
     part: int
-    severity: str
+    severity: Severity
     body: str
     attempts: int
     """This one included."""
@@ -60,17 +67,13 @@ def claim(
 ) -> list[Claimed]:
     """Take what `outlet` should send next: highest severity first, then oldest, the parts of one alert in order.
 
-    Parts of one alert are handed out one at a time. Each row is ours for `lease` seconds.
+    Nothing while the outlet pauses. Parts of one alert are handed out one at a time. Each row is ours for `lease`
+    seconds.
     """
+    if (rest := paused_until(connection, outlet)) is not None and rest > now:
+        return []
     moment = _plain(now)
-    connection.execute(
-        """
-        UPDATE deliveries SET state = 'due', ambiguous = ambiguous + 1, lease_until = NULL, next_attempt = ?,
-               error = 'interrupted while it was sent: it may have arrived'
-        WHERE outlet = ? AND state = 'sending' AND rtrim(lease_until, 'Z') <= ?
-        """,
-        (iso(now), outlet, moment),
-    )
+    connection.execute(f"{_INTERRUPT} AND outlet = ? AND rtrim(lease_until, 'Z') <= ?", (iso(now), outlet, moment))
     rows = connection.execute(
         f"""
         UPDATE deliveries SET state = 'sending', attempts = attempts + 1, lease_until = ?
@@ -86,6 +89,11 @@ def claim(
     claimed = [Claimed(*row) for row in rows]
     rank = {"critical": 0, "warning": 1}
     return sorted(claimed, key=lambda each: (rank.get(each.severity, 2), each.alert, each.part))
+
+
+def interrupt(connection: sqlite3.Connection, now: datetime) -> int:
+    """End every lease at once, for a process that has just started and is the only one; return how many there were."""
+    return connection.execute(_INTERRUPT, (iso(now),)).rowcount
 
 
 def sent(connection: sqlite3.Connection, delivery: int, remote_id: str, now: datetime) -> None:
@@ -108,17 +116,6 @@ def retry(connection: sqlite3.Connection, delivery: int, at: datetime, error: st
         WHERE id = ? AND state = 'sending'
         """,
         (iso(at), error, int(ambiguous), delivery),
-    )
-
-
-def release(connection: sqlite3.Connection, delivery: int) -> None:
-    """Give a claim back unused: nothing was sent, so the attempt does not count."""
-    connection.execute(
-        """
-        UPDATE deliveries SET state = 'due', attempts = attempts - 1, lease_until = NULL
-        WHERE id = ? AND state = 'sending'
-        """,
-        (delivery,),
     )
 
 
@@ -153,7 +150,7 @@ def paused_until(connection: sqlite3.Connection, outlet: str) -> datetime | None
 
 
 def next_due(connection: sqlite3.Connection, outlet: str) -> datetime | None:
-    """Return when `outlet` next has something to send (the end of a lease counts), or None."""
+    """Return when `outlet` next has something to send (ends of leases and of its pause count), or None."""
     (moment,) = connection.execute(
         """
         SELECT min(rtrim(CASE state WHEN 'due' THEN coalesce(next_attempt, created_at) ELSE lease_until END, 'Z'))
@@ -161,7 +158,10 @@ def next_due(connection: sqlite3.Connection, outlet: str) -> datetime | None:
         """,
         (outlet,),
     ).fetchone()
-    return None if moment is None else from_iso(moment)
+    if moment is None:
+        return None
+    rest = paused_until(connection, outlet)
+    return from_iso(moment) if rest is None else max(rest, from_iso(moment))
 
 
 def give_up_unknown(connection: sqlite3.Connection, known: Sequence[str]) -> int:

@@ -1,0 +1,112 @@
+"""Delivery: from due rows of the outbox to the outlets, one lane each, so that a dead outlet holds nobody else up."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from channelwatch.archive import outbox
+from channelwatch.archive.file import Archive
+from channelwatch.archive.writer import Writer
+from channelwatch.clock import Clock
+from channelwatch.outlets import Outlet
+from channelwatch.service.lane import DEADLINE, LEASE, Lane
+from channelwatch.service.windows import Windows
+
+log = structlog.get_logger(__name__)
+
+
+class Delivery:
+    """Runs a lane per outlet until it is stopped; woken by `wake`, with a timer in each lane as safety net."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        writer: Writer,
+        outlets: Sequence[Outlet],
+        *,
+        clock: Clock,
+        lease: float = LEASE,
+        deadline: float = DEADLINE,
+    ) -> None:
+        """`outlets` belong to the delivery from now on; it closes them."""
+        self._archive = archive
+        self._writer = writer
+        self._clock = clock
+        self._lease = lease
+        self._deadline = deadline
+        self._windows = Windows(clock)
+        self._outlets = list(outlets)
+        self._lanes: dict[asyncio.Task[None], Lane] = {}
+        self._started = False
+        self._stopped = asyncio.Event()
+
+    @property
+    def last_sent(self) -> datetime | None:
+        """When a message last arrived somewhere, since the start."""
+        return max((lane.last_sent for lane in self._lanes.values() if lane.last_sent), default=None)
+
+    def wake(self) -> None:
+        """Say that something may be due; call it from the event loop's thread."""
+        for lane in self._lanes.values():
+            lane.wake()
+
+    async def run(self) -> None:
+        """Send what is due until `stop`.
+
+        The caller holds the instance lock, so what is marked as being sent was cut off by the end of an earlier run.
+        """
+        now = self._clock.now()
+        if cut := await self._writer.run(outbox.interrupt, now):
+            log.warning("sends_were_interrupted", count=cut)
+        await self._open(self._outlets)
+        self._started = True
+        await self._stopped.wait()
+
+    async def replace(self, outlets: Sequence[Outlet]) -> None:
+        """Use other outlets: sends in hand are finished by the old ones, the rest goes to the new."""
+        self._outlets = list(outlets)
+        if not self._started or self._stopped.is_set():
+            return
+        for lane in self._lanes.values():
+            lane.retire()
+        await self._open(self._outlets)
+
+    async def stop(self, drain: float = 5.0) -> None:
+        """Give what is due at most `drain` seconds to leave, then stop; may be called again, or before `run`.
+
+        A send that is cut off is sent again after the next start, marked as one that may repeat.
+        """
+        for lane in self._lanes.values():
+            lane.drain()
+        if self._lanes:
+            _, late = await asyncio.wait(self._lanes, timeout=drain)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        elif not self._started:
+            for outlet in self._outlets:
+                await outlet.close()
+        self._stopped.set()
+
+    async def _open(self, outlets: Sequence[Outlet]) -> None:
+        known = [outlet.name for outlet in outlets]
+        if gone := await self._writer.run(outbox.give_up_unknown, known):
+            log.error("deliveries_without_outlet", count=gone, remedy="name the outlet in channelwatch.toml again")
+        for outlet in outlets:
+            lane = Lane(
+                outlet,
+                self._writer,
+                self._clock,
+                self._windows,
+                partners=self._partners,
+                lease=self._lease,
+                deadline=self._deadline,
+            )
+            task = asyncio.create_task(lane.run(), name=f"lane {outlet.name}")
+            self._lanes[task] = lane
+            task.add_done_callback(lambda task: self._lanes.pop(task, None))
+
+    def _partners(self, account: str) -> list[str]:
+        return [outlet.name for outlet in self._outlets if outlet.account == account]

@@ -1,0 +1,365 @@
+"""The filter pass: revisions that wait in ``work`` → matches, mentions, an alert, deliveries; then the row is gone.
+
+Evaluation runs on a thread of its own in slices, reading only; what was found is written in one transaction that also
+deletes the work rows. A crash in between repeats the slice, and every write of it is safe to repeat.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+
+from channelwatch.alerts import decide, wording
+from channelwatch.archive import alerts, channels, matches, outbox, rules, work
+from channelwatch.archive.file import Archive
+from channelwatch.archive.rules import RuleVersion
+from channelwatch.archive.work import WorkItem
+from channelwatch.archive.writer import Writer
+from channelwatch.clock import Clock
+from channelwatch.config.channel_names import channel_key
+from channelwatch.config.model import Config
+from channelwatch.errors import ArchiveBusy
+from channelwatch.post import post_url
+from channelwatch.query import Evidence, Query, RuleIndex, Source, Subject, compile_query
+from channelwatch.query.subject import Gazetteer
+
+log = structlog.get_logger(__name__)
+
+SLICE = 100
+"""Revisions looked at between two transactions: some 20 ms of work, so that a live post never waits long."""
+
+STRIKES = 5
+"""Posts on which a rule may crash before it is left out until the rules are loaded again."""
+
+_SAFETY = 1.0
+"""Seconds after which it looks without being woken."""
+
+
+class WatchedRule(msgspec.Struct, frozen=True):
+    """One rule in force: what it asks, and when and where it rings."""
+
+    rule: decide.Rule
+    query: Query
+    channels: frozenset[int | str] = frozenset()
+    """Ids, and names and aliases in lower case, of the channels it is limited to; none = all."""
+
+    def concerns(self, source: Source) -> bool:
+        """Tell whether its limit to channels lets `source` pass."""
+        named = (name.casefold() for name in (source.name, source.alias, *source.past_names) if name)
+        return not self.channels or not self.channels.isdisjoint((source.id, *named))
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One revision and what met it."""
+
+    item: WorkItem
+    source: Source
+    title: str
+    met: tuple[tuple[decide.Rule, Evidence], ...]
+    before: frozenset[int]
+    """Rules that the text before the edit met too."""
+
+
+class FilterPass:
+    """Looks at every revision once; woken by `wake`, with a timer as safety net. `load` comes first."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        writer: Writer,
+        *,
+        clock: Clock,
+        on_alert: Callable[[], None] = lambda: None,
+        gazetteer: Gazetteer | None = None,
+    ) -> None:
+        """`on_alert` is called on the event loop when there is something to send; the gazetteer is loaded if None."""
+        self._archive = archive
+        self._writer = writer
+        self._clock = clock
+        self._on_alert = on_alert
+        self._gazetteer = gazetteer
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="filter")
+        self._reader: sqlite3.Connection | None = None
+        self._woken = asyncio.Event()
+        self._busy = asyncio.Lock()
+        self._stopping = False
+        self._config: Config | None = None
+        self._rules: dict[int, WatchedRule] = {}
+        self._index: RuleIndex[int] = RuleIndex([])
+        self._zone: tzinfo = UTC
+        self._kinds: dict[str, str] = {}
+        self.strikes: Counter[int] = Counter()
+        """Rule id → posts it crashed on since the rules were loaded."""
+
+    async def load(self, config: Config) -> None:
+        """Put the rules of `config` in force, and its settings; posts already looked at are not looked at again.
+
+        Raises QueryError, and changes nothing, when a query does not parse.
+        """
+        loop = asyncio.get_running_loop()
+        queries = await loop.run_in_executor(self._thread, self._compile, config)
+        versions = await self._writer.run(rules.sync, config.rules, self._clock.now())
+        watched = {
+            version.id: WatchedRule(_policy(version), queries[version.name], frozenset(map(_key, version.channels)))
+            for version in versions
+        }
+        async with self._busy:  # between two slices
+            self.strikes.clear()
+            self._rules = watched
+            self._index = _index(watched)
+            self._config = config
+            self._zone = UTC if config.time.zone == "UTC" else ZoneInfo(config.time.zone)
+            self._kinds = {outlet.name: outlet.kind for outlet in config.outlets}
+        self.wake()
+
+    def _compile(self, config: Config) -> dict[str, Query]:
+        if self._gazetteer is None and config.rules:
+            from channelwatch.places import Gazetteer as Places
+
+            self._gazetteer = Places.load()
+        return {rule.name: compile_query(rule.query, gazetteer=self._gazetteer) for rule in config.rules}
+
+    def wake(self) -> None:
+        """Say that something may wait; call it from the event loop's thread."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Look whenever woken, and every second in any case, until `stop`."""
+        while not self._stopping:
+            self._woken.clear()
+            try:
+                await self.run_once()
+            except ArchiveBusy as error:
+                log.warning("filter_waits", error=str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), _SAFETY)
+
+    async def stop(self) -> None:
+        """Finish the slice in hand and leave; what waits is looked at after the next start."""
+        self._stopping = True
+        self._woken.set()
+        async with self._busy:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._close)
+        self._thread.shutdown()
+
+    async def run_once(self) -> int:
+        """Look at everything that is due now; return how many revisions that were."""
+        looked = 0
+        loop = asyncio.get_running_loop()
+        while not self._stopping and self._config is not None:
+            async with self._busy:
+                items, found, broken = await loop.run_in_executor(self._thread, self._look)
+                if not items:
+                    break
+                await self._record(found, broken)
+            looked += items
+        return looked
+
+    # -- on the filter's thread: reading and evaluating
+
+    def _look(self) -> tuple[int, list[Found], dict[int, str]]:
+        """Evaluate the next slice: how many rows it had, what was found, and the rows that can't be looked at, why."""
+        if self._reader is None:
+            self._reader = self._archive.reader()
+        items = work.due(self._reader, self._clock.now(), SLICE)
+        if not items:
+            return 0, [], {}
+        known = {channel.id: channel for channel in channels.every(self._reader)}
+        past = channels.past_names(self._reader)
+        found: list[Found] = []
+        broken: dict[int, str] = {}
+        for item in items:
+            channel = known[item.channel_id]
+            source = Source(
+                id=channel.id,
+                name=channel.name,
+                past_names=past.get(channel.id, ()),
+                alias=channel.alias,
+                tags=channel.tags,
+                group=channel.group,
+                home=channel.home,
+            )
+            try:
+                met = self._match(Subject(item.text, source), item)
+                before = self._met_before(item, source, met)
+            except Exception as error:
+                log.exception("post_not_filtered", channel=channel.label, message=item.message_id)
+                broken[item.id] = repr(error)
+                continue
+            found.append(Found(item, source, channel.title, met, before))
+        return len(items), found, broken
+
+    def _match(self, subject: Subject, item: WorkItem) -> tuple[tuple[decide.Rule, Evidence], ...]:
+        """Return the rules that meet `subject`, each with its evidence; a rule that crashes is left out and counted."""
+        try:
+            met = self._index.match(subject)
+        except Exception:  # which rule it was is found now
+            each = [(rule, self._one(rule, subject, item)) for rule in list(self._rules)]
+            met = [(rule, evidence) for rule, evidence in each if evidence is not None]
+        watched = [(self._rules[rule], evidence) for rule, evidence in met if rule in self._rules]
+        return tuple((each.rule, evidence) for each, evidence in watched if each.concerns(subject.channel))
+
+    def _one(self, key: int, subject: Subject, item: WorkItem) -> Evidence | None:
+        """Ask one rule; count it when it crashes, and leave it out from the fifth time on."""
+        watched = self._rules[key]
+        try:
+            return watched.query.evaluate(subject)
+        except Exception:
+            self.strikes[key] += 1
+            log.exception("rule_crashed", rule=watched.rule.name, channel=item.channel, message=item.message_id)
+        if self.strikes[key] >= STRIKES:
+            log.error("rule_disabled", rule=watched.rule.name, remedy="correct the rule and reload")
+            del self._rules[key]
+            self._index = _index(self._rules)
+        return None
+
+    def _met_before(
+        self, item: WorkItem, source: Source, met: Sequence[tuple[decide.Rule, Evidence]]
+    ) -> frozenset[int]:
+        if item.text_before is None or not met:
+            return frozenset()
+        subject = Subject(item.text_before, source)
+        return frozenset(rule.id for rule, _ in met if self._rules[rule.id].query.evaluate(subject) is not None)
+
+    def _close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+
+    # -- on the writer's thread: recording
+
+    async def _record(self, found: Sequence[Found], broken: dict[int, str]) -> None:
+        """Write a slice in one transaction; where that fails, each revision alone, so that only the bad one stays."""
+        new = 0
+        try:
+            new = await self._writer.run(self._write, found, broken)
+        except ArchiveBusy:
+            raise
+        except Exception:
+            log.exception("slice_not_recorded")
+            for each in found:
+                try:
+                    new += await self._writer.run(self._write, [each], {})
+                except ArchiveBusy:
+                    raise
+                except Exception as error:
+                    log.exception("post_not_recorded", channel=each.item.channel, message=each.item.message_id)
+                    broken[each.item.id] = repr(error)
+            await self._writer.run(self._write, [], broken)
+        if new:
+            self._on_alert()
+
+    def _write(self, connection: sqlite3.Connection, found: Sequence[Found], broken: dict[int, str]) -> int:
+        """Record what was found, drop the work rows, put the broken ones off; return how many deliveries are new."""
+        new = sum(self._write_one(connection, each) for each in found if each.met)
+        work.done(connection, [each.item.id for each in found])
+        for row, error in broken.items():
+            work.fail(connection, row, error, self._clock.now())
+        return new
+
+    def _write_one(self, connection: sqlite3.Connection, found: Found) -> int:
+        if self._config is None:
+            return 0
+        now, item = self._clock.now(), found.item
+        rows = [matches.Match(rule.id, item.post_id, item.revision, evidence) for rule, evidence in found.met]
+        met = matches.add(connection, rows, now)
+        raised = alerts.raised(connection, item.post_id, item.channel_id, item.album)
+        arrival = decide.Arrival(
+            came=item.came, date=item.date, arrived=item.queued_at, revision=item.revision, edited=item.edited
+        )
+        decision = decide.decide(
+            arrival,
+            [rule for rule, _ in found.met],
+            self._config.alerts,
+            before=found.before,
+            told=raised.outlets if raised else None,
+        )
+        state, reason, severity = decision.state, decision.reason, decision.severity
+        if raised is None:
+            alert = alerts.add(connection, post=item.post_id, severity=severity, state=state, reason=reason, now=now)
+        else:
+            alert = raised.id
+        alerts.link(connection, alert, met)
+        if state == "quiet":
+            return 0
+        if raised is not None:
+            severity = decide.higher(severity, raised.severity) if raised.outlets else severity
+            alerts.ring(connection, alert, severity=severity, reason=reason, now=now)
+        notice = self._notice(connection, alert, found, decision)
+        return sum(
+            outbox.enqueue(connection, alert, outlet, self._worded(outlet, notice), now) for outlet in decision.outlets
+        )
+
+    def _worded(self, outlet: str, notice: wording.Notice) -> list[str]:
+        if self._kinds.get(outlet, "console") == "console":
+            return [wording.line(notice, self._zone)]
+        return wording.html(notice, self._zone)
+
+    def _notice(
+        self, connection: sqlite3.Connection, alert: int, found: Found, decision: decide.Decision
+    ) -> wording.Notice:
+        item = found.item
+        places, regions = alerts.places_of(connection, alert)
+        spans = {(span.start, span.end) for _, evidence in found.met for span in evidence.spans}
+        names = [self._gazetteer.region(code).name if self._gazetteer else code for code in regions]
+        return wording.Notice(
+            alert=alert,
+            severity=decision.severity,
+            rules=tuple(rule.name for rule, _ in found.met),
+            reason=decision.reason,
+            channel=item.channel,
+            title=found.title,
+            message_id=item.message_id,
+            url=post_url(item.channel_name, item.channel_id, item.message_id),
+            date=item.date,
+            edited=item.edited if item.revision > 1 else None,
+            text=item.text,
+            spans=tuple(sorted(spans)),
+            places=places,
+            regions=tuple(names),
+            forward=_origin(connection, item),
+            album=alerts.album_size(connection, item.channel_id, item.album),
+            media=item.media,
+        )
+
+
+def _index(watched: dict[int, WatchedRule]) -> RuleIndex[int]:
+    return RuleIndex([(key, each.query) for key, each in watched.items()])
+
+
+def _policy(version: RuleVersion) -> decide.Rule:
+    return decide.Rule(
+        id=version.id,
+        name=version.name,
+        since=version.asked_since,
+        severity=version.severity,
+        outlets=version.outlets,
+        max_age=version.max_age,
+    )
+
+
+def _key(written: str) -> int | str:
+    try:
+        key = channel_key(written)
+    except ValueError:
+        key = written.strip()
+    return key.casefold() if isinstance(key, str) else key
+
+
+def _origin(connection: sqlite3.Connection, item: WorkItem) -> str | None:
+    """Return a forward's origin in words: as we call the channel, else as Telegram did, else by its id."""
+    if item.forward_channel_id is None:
+        return item.forward_name
+    channel = channels.get(connection, item.forward_channel_id)
+    if channel is None:
+        return item.forward_name or f"channel {item.forward_channel_id}"
+    if channel.name and item.forward_message_id:
+        return f"{channel.label} (t.me/{channel.name}/{item.forward_message_id})"
+    return channel.label

@@ -1,0 +1,203 @@
+"""One outlet's lane: claim a delivery, send it under a deadline, record what became of it; one layer of retries.
+
+What a failure means, in this order:
+
+* asked to pause → every outlet of the account rests as long as the far side said, and it is sent again;
+* markup not understood → at once again, as plain text;
+* permanent → dead, with the reason;
+* the answer was lost → once more, marked "(may repeat)", and only after the far side answers a harmless call; lost a
+  second time → dead, with a reason that says so;
+* anything else → again, later and later.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from channelwatch.alerts import wording
+from channelwatch.archive import outbox
+from channelwatch.archive.outbox import Claimed
+from channelwatch.archive.writer import Writer
+from channelwatch.clock import Clock
+from channelwatch.errors import ArchiveError, OutletError
+from channelwatch.outlets import Message, Outlet
+from channelwatch.service.windows import Windows
+
+log = structlog.get_logger(__name__)
+
+DEADLINE = 20.0
+"""Seconds for one send, whatever the outlet itself allows."""
+
+LEASE = 60.0
+"""Seconds that a claim lasts; three deadlines, so that only a crash or a frozen machine lets it expire."""
+
+SAFETY = 5.0
+"""Seconds after which a lane looks without being woken."""
+
+_LAST_RETRY = 60.0
+_LONGEST_REST = 30.0
+
+
+class Lane:
+    """Sends the deliveries of one outlet, one after another."""
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        writer: Writer,
+        clock: Clock,
+        windows: Windows,
+        *,
+        partners: Callable[[str], Sequence[str]],
+        lease: float = LEASE,
+        deadline: float = DEADLINE,
+    ) -> None:
+        """`partners` names the outlets of an account: they pause together."""
+        self.outlet = outlet
+        self.last_sent: datetime | None = None
+        """When a message last arrived."""
+        self._writer = writer
+        self._clock = clock
+        self._windows = windows
+        self._partners = partners
+        self._lease = lease
+        self._deadline = deadline
+        self._woken = asyncio.Event()
+        self._draining = False
+        self._retired = False
+
+    def wake(self) -> None:
+        """Say that something may be due."""
+        self._woken.set()
+
+    def drain(self) -> None:
+        """Leave as soon as nothing can be sent any more without waiting for a retry or the end of a pause."""
+        self._draining = True
+        self.wake()
+
+    def retire(self) -> None:
+        """Leave after the send in hand; another lane takes what is left."""
+        self._retired = True
+        self.wake()
+
+    async def run(self) -> None:
+        """Send until drained or retired, then close the outlet."""
+        failures = 0
+        try:
+            while not self._retired:
+                self._woken.clear()
+                try:
+                    outcome = await self._next()
+                except ArchiveError as error:
+                    log.warning("outbox_unreachable", outlet=self.outlet.name, error=str(error))
+                    outcome = False
+                except Exception:
+                    log.exception("lane_failed", outlet=self.outlet.name)
+                    outcome = False
+                if outcome is None or outcome is False:
+                    if self._draining:
+                        return
+                    failures = 0 if outcome is None else failures + 1
+                    # one failure concerns one message, several in a row the outlet: then the whole lane rests
+                    await self._rest(min(2.0 ** (failures - 2), _LONGEST_REST) if failures > 1 else 0.0)
+                else:
+                    failures = 0
+        finally:
+            await self.outlet.close()
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep some seconds; without any, until woken or something falls due."""
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+            return
+        due = await self._writer.run(outbox.next_due, self.outlet.name)
+        wait = SAFETY if due is None else (due - self._clock.now()).total_seconds()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), min(SAFETY, max(0.01, wait)))
+
+    async def _next(self) -> bool | None:
+        """Send the next delivery: True when it is settled, False when it must be tried again, None when none is due."""
+        rates = self.outlet.rates
+        while (wait := self._windows.take(rates)) > 0:  # before the claim, so that the most urgent is chosen last
+            await asyncio.sleep(wait)
+        claimed = []
+        if not self._retired:
+            claimed = await self._writer.run(outbox.claim, self.outlet.name, self._clock.now(), lease=self._lease)
+        if not claimed:
+            self._windows.give_back(rates)
+            return None
+        return await self._attempt(claimed[0])
+
+    async def _attempt(self, delivery: Claimed) -> bool:
+        message = Message(
+            body=delivery.body,
+            alert=delivery.alert,
+            part=delivery.part,
+            severity=delivery.severity,
+            repeat=delivery.ambiguous > 0,
+        )
+        try:
+            if message.repeat:
+                await self._reach()
+            remote_id = await self._send(message)
+        except OutletError as error:
+            return await self._failed(delivery, error)
+        self.last_sent = self._clock.now()
+        await self._writer.run(outbox.sent, delivery.id, remote_id, self.last_sent)
+        return True
+
+    async def _reach(self) -> None:
+        """Return when the far side answers; a message that may have arrived is not sent into the dark again."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                await self.outlet.check()
+        except TimeoutError:
+            problem = OutletError("no answer")
+        except OutletError as error:
+            problem = OutletError(str(error), permanent=error.permanent, retry_after=error.retry_after)
+        else:
+            return
+        raise problem
+
+    async def _send(self, message: Message) -> str:
+        """Send under the deadline; once more as plain text where the markup was not understood."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await self.outlet.send(message)
+        except TimeoutError:
+            problem = OutletError(f"no answer within {self._deadline:g} s", ambiguous=True)
+        except OutletError as error:
+            if not error.badly_formed:
+                raise
+            if message.plain:
+                problem = OutletError(f"not understood even as plain text: {error}", permanent=True)
+            else:
+                log.warning("markup_refused", outlet=self.outlet.name, alert=message.alert, error=str(error))
+                body = wording.without_markup(message.body)
+                plain = Message(body, message.alert, message.part, message.severity, message.repeat, plain=True)
+                return await self._send(plain)
+        raise problem
+
+    async def _failed(self, delivery: Claimed, error: OutletError) -> bool:
+        """Record a failed attempt; return whether the lane may go on at once."""
+        now = self._clock.now()
+        name, said = self.outlet.name, str(error)
+        if error.retry_after is not None:
+            until = now + timedelta(seconds=error.retry_after)
+            await self._writer.run(outbox.pause, self._partners(self.outlet.account), until, said)
+            await self._writer.run(outbox.retry, delivery.id, until, said)
+            log.warning("outlet_pauses", outlet=name, seconds=error.retry_after)
+            return True
+        if error.permanent or (error.ambiguous and delivery.ambiguous > 0):
+            if error.ambiguous:
+                said = f"{said}; lost before too: it has probably arrived"
+            await self._writer.run(outbox.dead, delivery.id, said, ambiguous=error.ambiguous)
+            log.error("delivery_dead", outlet=name, alert=delivery.alert, part=delivery.part, error=said)
+            return True
+        later = now + timedelta(seconds=min(2.0 ** (delivery.attempts - 1), _LAST_RETRY))
+        await self._writer.run(outbox.retry, delivery.id, later, said, ambiguous=error.ambiguous)
+        log.warning("delivery_retried", outlet=name, alert=delivery.alert, attempt=delivery.attempts, error=said)
+        return False
