@@ -42,8 +42,9 @@ def account(mark: int, page: Page, *, top: int | None = None, limit: int = 100) 
     `top` is the newest id known from elsewhere (a push, a dialog). An empty page ends the sweep only where `top`
     agrees. Where it does not, everything up to `top` becomes a hole: it will be asked for by id.
 
-    A page with fewer than half the posts asked for ends the sweep as well, where it reaches `top`. Stopping there can
-    cost lag, never a post, since the mark covers only what was seen.
+    A page may start below the mark (to see edits); only the rest of it is room for news. News that fill less than
+    half of that room end the sweep as well, where they reach `top`: a full page is sometimes cut short, never by so
+    much. Stopping early can cost lag, never a post, since the mark covers only what was seen.
     """
     posts = tuple(post for post in page.posts if post.message_id > mark)
     unreadable = tuple(one for one in page.unreadable if one.message_id > mark)
@@ -51,7 +52,9 @@ def account(mark: int, page: Page, *, top: int | None = None, limit: int = 100) 
     seen = sorted(dates.keys() | {one.message_id for one in unreadable})
     skipped = list(_gaps(mark, seen, dates))
     reached = seen[-1] if seen else mark
-    if not seen and top is not None and top > mark:
+    known = len(page.posts) + len(page.unreadable) - len(seen)
+    room = max(limit - known, 1)
+    if not seen and top is not None and top > mark and known < limit:
         return Account(posts=(), mark=top, skipped=(Skipped(mark + 1, top),), caught_up=True)
     agrees = top is None or top <= reached
     return Account(
@@ -59,7 +62,7 @@ def account(mark: int, page: Page, *, top: int | None = None, limit: int = 100) 
         mark=reached,
         skipped=tuple(skipped),
         unreadable=unreadable,
-        caught_up=agrees and len(seen) * 2 < limit,
+        caught_up=agrees and len(seen) * 2 < room,
     )
 
 
