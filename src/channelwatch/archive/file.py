@@ -57,6 +57,7 @@ class Archive:
                 _migrate(self.path, fresh=pending == list(STEPS))
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_LIMIT}")
+            _keep_index(connection)
             if check:
                 quick_check(connection)
         except (sqlite3.Error, OSError) as error:
@@ -153,6 +154,19 @@ def _migrate(path: Path, *, fresh: bool) -> None:
             os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
             connection.execute("VACUUM INTO ?", (str(copy),))
         migrations.apply(Database(connection, execute_plugins=False))
+
+
+def _keep_index(connection: sqlite3.Connection) -> None:
+    """Refill the full-text index where it was filled by another version of the analyser."""
+    from channelwatch.archive import fts
+
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        fts.keep_current(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
 
 
 def quick_check(connection: sqlite3.Connection) -> None:

@@ -3,14 +3,13 @@
 import hashlib
 import sqlite3
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Any
 
 import msgspec
 
-from channelwatch.archive import ledger
+from channelwatch.archive import fts, ledger
 from channelwatch.clock import from_iso, iso
 from channelwatch.post import Came, Post
 from channelwatch.text.words import index_words
@@ -48,7 +47,6 @@ _LAST_IDS = """
     SELECT s.value, (SELECT max(id) FROM posts WHERE id >= s.value << 20 AND id < (s.value + 1) << 20)
     FROM json_each(?) s
 """
-_FTS_ROWS = 500
 _encode = msgspec.json.Encoder().encode
 
 
@@ -166,7 +164,7 @@ def _insert(connection: sqlite3.Connection, posts: list[Post], came: Came, momen
     connection.executemany(
         _ADD_WORK, [(rowid, 1, came, moment, album_moment if post.album else None) for rowid, post in rows]
     )
-    feed_index(connection, [(rowid, index_words(post.text)) for rowid, post in rows])
+    fts.feed(connection, [(rowid, index_words(post.text)) for rowid, post in rows])
     by_channel: dict[int, list[int]] = {}
     for post in posts:
         by_channel.setdefault(post.channel_id, []).append(post.message_id)
@@ -192,11 +190,7 @@ def _freshen(connection: sqlite3.Connection, known: _Known, post: Post, came: Ca
             """,
             (known.text, known.id, known.revision),
         )
-        connection.execute(
-            "INSERT INTO posts_fts (posts_fts, rowid, words) VALUES ('delete', ?, ?)",
-            (known.id, index_words(known.text)),
-        )
-        feed_index(connection, [(known.id, index_words(post.text))])
+        fts.replace(connection, known.id, known.text, post.text)
         number = known.revision + 1
         digest = _linked(_last_hash(connection), _digest(post.key, number, came, moment, (post.text, post.raw)))
         raw = zlib.compress(post.raw, 6) if post.raw else None
@@ -205,16 +199,6 @@ def _freshen(connection: sqlite3.Connection, known: _Known, post: Post, came: Ca
         connection.execute(_ADD_WORK, (known.id, number, came, moment, waits))
     connection.execute(_CHANGE_POST, (*_columns(post), known.revision + revised, moment, known.id))
     return revised
-
-
-def feed_index(connection: sqlite3.Connection, rows: Sequence[tuple[int, str]]) -> None:
-    """Add (rowid, words) to the full-text index; a whole batch in one statement, for FTS5 flushes per statement."""
-    for start in range(0, len(rows), _FTS_ROWS):
-        part = rows[start : start + _FTS_ROWS]
-        connection.execute(
-            f"INSERT INTO posts_fts (rowid, words) VALUES {','.join(['(?,?)'] * len(part))}",
-            tuple(chain.from_iterable(part)),
-        )
 
 
 def _columns(post: Post) -> tuple[Any, ...]:
