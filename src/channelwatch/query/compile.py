@@ -1,6 +1,7 @@
 """Make a query ready to be asked: words become all their forms, regions become codes."""
 
 import re
+from typing import TYPE_CHECKING
 
 from channelwatch.errors import QueryError
 from channelwatch.query.evaluate import (
@@ -18,9 +19,12 @@ from channelwatch.query.evaluate import (
 )
 from channelwatch.query.node import And, Channel, Node, Not, Or, Phrase, Prefix, Region, Strict, Tag, Term
 from channelwatch.query.parse import parse, warnings
-from channelwatch.query.subject import Gazetteer, Subject
+from channelwatch.query.subject import Subject
 from channelwatch.text.fold import fold
 from channelwatch.text.words import words
+
+if TYPE_CHECKING:
+    from channelwatch.places import Gazetteer
 
 _LINK = re.compile(r"(?:https?://)?(?:t|telegram)\.me/(?:s/)?([^/?#]+).*", re.IGNORECASE | re.DOTALL)
 _ID = re.compile(r"(?:-100|-)?(\d+)")
@@ -57,7 +61,7 @@ class Query:
         return Evidence(tuple(sorted(set(found.spans))), tuple(mentions[key] for key in sorted(mentions)))
 
 
-def compile_query(query: str, *, gazetteer: Gazetteer | None = None) -> Query:
+def compile_query(query: str, *, gazetteer: "Gazetteer | None" = None) -> Query:
     """Return `query` ready to be asked; raise `QueryError` with the spot where it can't be understood.
 
     Without a `gazetteer` the built-in one is loaded, and only for a query that names a region.
@@ -70,7 +74,7 @@ def compile_query(query: str, *, gazetteer: Gazetteer | None = None) -> Query:
 class _Compiler:
     """Turns the nodes of one query into matchers."""
 
-    def __init__(self, query: str, gazetteer: Gazetteer | None) -> None:
+    def __init__(self, query: str, gazetteer: "Gazetteer | None") -> None:
         self.query = query
         self.gazetteer = gazetteer
         self.regions: set[str] = set()
@@ -111,9 +115,9 @@ class _Compiler:
     def region(self, node: Region) -> Matcher:
         """Resolve a region's name; the error of an unknown one names the spot."""
         if self.gazetteer is None:
-            from channelwatch.places import Gazetteer as BuiltIn
+            from channelwatch.places import Gazetteer
 
-            self.gazetteer = BuiltIn.load()
+            self.gazetteer = Gazetteer.load()
         try:
             region = self.gazetteer.region(node.value)
         except LookupError as error:

@@ -6,12 +6,15 @@ text or at a dictionary.
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from channelwatch.query.subject import Gazetteer, Mention, Source, Subject
+from channelwatch.query.subject import Source, Subject
 from channelwatch.text.fold import fold
+
+if TYPE_CHECKING:
+    from channelwatch.places import Gazetteer, Mention
 
 
 class Span(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -27,7 +30,7 @@ class Evidence(msgspec.Struct, frozen=True):
     """Why a text meets a query: in order, each once; both may be empty (``channel:name`` alone)."""
 
     spans: tuple[Span, ...] = ()
-    mentions: tuple[Mention, ...] = ()
+    mentions: tuple["Mention", ...] = ()
 
 
 NOTHING_TO_SHOW = Evidence()
@@ -147,7 +150,7 @@ class InRegion:
 
     cost = 9
 
-    def __init__(self, gazetteer: Gazetteer, code: str) -> None:
+    def __init__(self, gazetteer: "Gazetteer", code: str) -> None:
         """Keep whom to ask and the region's code."""
         self.gazetteer = gazetteer
         self.code = code

@@ -3,12 +3,15 @@
 Everything derived from the text is computed on first use and kept, so that a thousand rules share it.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from channelwatch.text.words import Word, index_words, words
+
+if TYPE_CHECKING:  # a query that names no region never loads the gazetteer
+    from channelwatch.places import Gazetteer, Mention
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,70 +25,6 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     group: str | None = None
     home: tuple[str, ...] = ()
     """Codes of the regions that it speaks of."""
-
-
-class Region(Protocol):
-    """A region as `places` knows it."""
-
-    @property
-    def code(self) -> str:
-        """Its ISO 3166-2 code."""
-
-    @property
-    def name(self) -> str:
-        """How people call it."""
-
-
-class Mention(Protocol):
-    """A place that a text speaks of, as `places` found it."""
-
-    @property
-    def start(self) -> int:
-        """Where it begins in the text (code points)."""
-
-    @property
-    def end(self) -> int:
-        """Where it ends (half-open)."""
-
-    @property
-    def text(self) -> str:
-        """The words themselves."""
-
-    @property
-    def place(self) -> str:
-        """The name of the place."""
-
-    @property
-    def region(self) -> str:
-        """The ISO 3166-2 code of its region."""
-
-    @property
-    def lat(self) -> float | None:
-        """Its latitude, where known."""
-
-    @property
-    def lon(self) -> float | None:
-        """Its longitude, where known."""
-
-    @property
-    def strength(self) -> str:
-        """How sure it is."""
-
-    @property
-    def reasons(self) -> Sequence[str]:
-        """Why it is taken for that place."""
-
-
-class Gazetteer(Protocol):
-    """What queries need of `places.Gazetteer`."""
-
-    def region(self, name_or_code: str) -> Region:
-        """Return the region, or raise `LookupError` with suggestions."""
-
-    def mentions(
-        self, text: str, words: Sequence[Word], regions: Iterable[str], home: Sequence[str] = ()
-    ) -> Sequence[Mention]:
-        """Return what speaks of one of `regions`; what is found for one does not depend on the others."""
 
 
 class Subject:
@@ -133,7 +72,7 @@ class Subject:
         """Say which regions may be asked about, so that one look at the text finds them all."""
         self._expected |= regions
 
-    def mentions(self, gazetteer: Gazetteer, code: str) -> list[Mention]:
+    def mentions(self, gazetteer: "Gazetteer", code: str) -> list["Mention"]:
         """Return what speaks of the region `code`; the first question looks up every expected region at once."""
         if code not in self._mentions:
             asked = (self._expected | {code}) - self._mentions.keys()
