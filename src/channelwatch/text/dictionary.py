@@ -81,9 +81,7 @@ def _lexeme(reading: Any, language: Language) -> Lexeme:
     elif language == "uk" and "ADJF" in grammemes:
         forms |= _comparatives(reading.normal_form)
     # The Ukrainian dictionary does not mark names of places; like mass nouns, they have no plural there.
-    no_plural = (
-        language == "uk" and reading.tag.POS == "NOUN" and not any("plur" in form.tag.grammemes for form in parsed)
-    )
+    singular = reading.tag.POS == "NOUN" and not any("plur" in form.tag.grammemes for form in parsed)
     return Lexeme(
         forms=frozenset(forms),
         fixed="Fixd" in grammemes or "Abbr" in grammemes,
