@@ -185,8 +185,8 @@ async def get_messages(dc: "DataCentre", session: "Session", request: Any) -> An
 @rpc(functions.messages.GetMessagesRequest)
 async def get_own_messages(dc: "DataCentre", session: "Session", request: Any) -> Any:
     """Return MessageEmpty for every id: nobody writes to the account here."""
-    wanted = [getattr(item, "id", 0) for item in request.id]
-    return types.messages.Messages([types.MessageEmpty(id=message_id) for message_id in wanted], [], [], [])
+    nothing = [types.MessageEmpty(id=getattr(item, "id", 0), peer_id=None) for item in request.id]
+    return types.messages.Messages(nothing, [], [], [])
 
 
 def dialog(dc: "DataCentre", channel: SimChannel) -> tuple[Any, list[int]]:

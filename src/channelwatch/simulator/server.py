@@ -19,7 +19,6 @@ import contextlib
 import struct
 from collections import Counter
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -40,9 +39,8 @@ HOST = "127.0.0.1"
 OLDEST, NEWEST = 300, 30
 """How far (seconds) a client's message id may lie behind or ahead of the server's clock."""
 
-for _module in ("account", "reading", "updates", "login"):
-    if find_spec(f"{__package__}.{_module}"):
-        import_module(f".{_module}", __package__)
+for _module in ("account", "login", "reading", "updates"):
+    import_module(f".{_module}", __package__)  # each fills the table of requests
 
 
 class DataCentre(Publishing):
