@@ -25,7 +25,7 @@ class Job(msgspec.Struct):
     name: str
     every: float
     deadline: float
-    run: Callable[[], Awaitable[None]]
+    run: Callable[[], Awaitable[object]]
     last_start: datetime | None = None
     last_success: datetime | None = None
     runs: int = 0
@@ -52,7 +52,7 @@ class Jobs:
         self._running: set[asyncio.Task[None]] = set()
         self.jobs: dict[str, Job] = {}
 
-    def add(self, name: str, every: float, run: Callable[[], Awaitable[None]], *, deadline: float = 60.0) -> None:
+    def add(self, name: str, every: float, run: Callable[[], Awaitable[object]], *, deadline: float = 60.0) -> None:
         """Run `run` every so many seconds, giving it `deadline` seconds each time."""
         job = Job(name=name, every=every, deadline=deadline, run=run, idle_since=self._clock.monotonic())
         self.jobs[name] = job
@@ -105,7 +105,7 @@ class Jobs:
             self._running.discard(task)
 
 
-async def watch_jobs(jobs: Jobs, alive: Callable[[], None], give_up: Callable[[str], None]) -> None:
+async def watch_jobs(jobs: Jobs, alive: Callable[[], object], give_up: Callable[[str], None]) -> None:
     """Look at the jobs every 10 s for ever: `alive()` while all is well, a nudge when not, then `give_up(reason)`."""
     strikes = 0
     while True:
