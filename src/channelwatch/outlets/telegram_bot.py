@@ -6,7 +6,7 @@ this module; the library's own loggers are kept at WARNING.
 
 import hashlib
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from channelwatch.config.model import Secret
 from channelwatch.errors import OutletError
@@ -66,16 +66,13 @@ class TelegramBot:
             fields["parse_mode"] = "HTML"
         if message.severity == "info":
             fields["disable_notification"] = True
-        try:
+        for _ in range(2):
             result = await self._call("sendMessage", {"chat_id": self.chat, **fields})
-        except _Moved as moved:
-            to = moved.to
-        else:
-            return str(result["message_id"])
-        _log.warning("outlet %s: the chat moved to %s; write that into outlets.%s.chat", self.name, to, self.name)
-        self.chat = to
-        result = await self._call("sendMessage", {"chat_id": self.chat, **fields})
-        return str(result["message_id"])
+            if not isinstance(result, _Moved):
+                return _message_id(result)
+            self.chat = result.to
+            _log.warning("outlet %s: the chat moved; set outlets.%s.chat to %s", self.name, self.name, self.chat)
+        raise OutletError("the chat moved twice", remedy=f"set outlets.{self.name}.chat to {self.chat}")
 
     async def check(self) -> None:
         """Ask the server who the bot is."""
@@ -94,7 +91,8 @@ class TelegramBot:
         if self._client is None:
             for logger in ("httpx2", "httpcore2"):
                 logging.getLogger(logger).setLevel(logging.WARNING)
-            self._client = httpx2.AsyncClient(timeout=self._deadline, trust_env=False, follow_redirects=False)
+            here = self._api.startswith(("http://127.0.0.1", "http://localhost"))  # never through a proxy
+            self._client = httpx2.AsyncClient(timeout=self._deadline, trust_env=not here, follow_redirects=False)
         problem: OutletError | None = None
         try:
             address = f"{self._api}/bot{self._token.reveal()}/{method}"
@@ -102,27 +100,29 @@ class TelegramBot:
             status, answer = response.status_code, _decoded(response)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             problem = OutletError(f"Bot API not reached: {type(error).__name__}")
-        except httpx2.RequestError as error:
-            problem = OutletError(f"{method}: the answer was lost: {type(error).__name__}", ambiguous=True)
-        except (httpx2.InvalidURL, UnicodeError):
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError, UnicodeError):
             problem = OutletError(
                 "the Bot API's address can't be used", permanent=True, remedy=f"correct outlets.{self.name}.api"
             )
+        except httpx2.RequestError as error:
+            problem = OutletError(f"{method}: the answer was lost: {type(error).__name__}", ambiguous=True)
         if problem is not None:  # raised out here, so that no HTTP exception rides along as its context
             raise problem
         if status == 200 and isinstance(answer, dict) and answer.get("ok") is True and "result" in answer:
             return answer["result"]
-        raise self._refusal(method, status, answer if isinstance(answer, dict) else {})
+        answer = answer if isinstance(answer, dict) else {}
+        parameters = answer.get("parameters")
+        parameters = parameters if isinstance(parameters, dict) else {}
+        if isinstance(to := parameters.get("migrate_to_chat_id"), int):
+            return _Moved(to)
+        wait = parameters.get("retry_after")
+        raise self._refusal(method, status, str(answer.get("description") or f"HTTP {status}"), wait)
 
-    def _refusal(self, method: str, status: int, answer: dict[str, Any]) -> Exception:
+    def _refusal(self, method: str, status: int, described: str, wait: Any) -> OutletError:
         """Return the error that a refusal means."""
-        described = str(answer.get("description") or f"HTTP {status}").replace(self._token.reveal(), "***")[:300]
-        parameters = answer.get("parameters") or {}
-        what = f"{method}: {described}"
-        if "migrate_to_chat_id" in parameters and method == "sendMessage":
-            return _Moved(int(parameters["migrate_to_chat_id"]))
+        what = f"{method}: {described.replace(self._token.reveal(), '***')[:300]}"
         if status == 429:
-            return OutletError(what, retry_after=float(parameters.get("retry_after", 5)))
+            return OutletError(what, retry_after=float(wait) if isinstance(wait, int | float) else 5.0)
         if status in (401, 404):
             return OutletError(what, permanent=True, remedy=f"the token of outlets.{self.name} is wrong or revoked")
         if status == 403:
@@ -138,10 +138,16 @@ class TelegramBot:
         return OutletError(what, permanent=not badly, badly_formed=badly, remedy=remedy)
 
 
-class _Moved(Exception):
-    def __init__(self, to: int) -> None:
-        super().__init__(to)
-        self.to = to
+class _Moved(NamedTuple):
+    """The answer that a group became a supergroup with another id."""
+
+    to: int
+
+
+def _message_id(result: Any) -> str:
+    if not isinstance(result, dict) or "message_id" not in result:
+        raise OutletError("sendMessage: an answer that is none", ambiguous=True)
+    return str(result["message_id"])
 
 
 def _decoded(response: "httpx2.Response") -> Any:

@@ -1,4 +1,4 @@
-"""Delivery: from due rows of the outbox to the outlets, one lane each, so that a dead outlet holds nobody else up."""
+"""The delivery pump: from due rows to the outlets, one lane each, so that a dead outlet holds nobody else up."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from datetime import datetime
 import structlog
 
 from channelwatch.archive import outbox
-from channelwatch.archive.file import Archive
 from channelwatch.archive.writer import Writer
 from channelwatch.clock import Clock
 from channelwatch.outlets import Outlet
@@ -17,21 +16,19 @@ from channelwatch.service.windows import Windows
 log = structlog.get_logger(__name__)
 
 
-class Delivery:
+class DeliveryPump:
     """Runs a lane per outlet until it is stopped; woken by `wake`, with a timer in each lane as safety net."""
 
     def __init__(
         self,
-        archive: Archive,
         writer: Writer,
         outlets: Sequence[Outlet],
-        *,
         clock: Clock,
+        *,
         lease: float = LEASE,
         deadline: float = DEADLINE,
     ) -> None:
-        """`outlets` belong to the delivery from now on; it closes them."""
-        self._archive = archive
+        """`outlets` belong to the pump from now on; it closes them."""
         self._writer = writer
         self._clock = clock
         self._lease = lease

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
@@ -17,18 +17,15 @@ import msgspec
 import structlog
 
 from channelwatch.alerts import decide, wording
-from channelwatch.archive import alerts, channels, matches, outbox, rules, work
+from channelwatch.archive import alerts, channels, matches, outbox, work
 from channelwatch.archive.file import Archive
-from channelwatch.archive.rules import RuleVersion
 from channelwatch.archive.work import WorkItem
 from channelwatch.archive.writer import Writer
 from channelwatch.clock import Clock
-from channelwatch.config.channel_names import channel_key
 from channelwatch.config.model import Config
 from channelwatch.errors import ArchiveBusy
 from channelwatch.post import post_url
-from channelwatch.query import Evidence, Query, RuleIndex, Source, Subject, compile_query
-from channelwatch.query.subject import Gazetteer
+from channelwatch.query import Evidence, Query, RuleIndex, Source, Subject
 
 log = structlog.get_logger(__name__)
 
@@ -47,13 +44,8 @@ class WatchedRule(msgspec.Struct, frozen=True):
 
     rule: decide.Rule
     query: Query
-    channels: frozenset[int | str] = frozenset()
-    """Ids, and names and aliases in lower case, of the channels it is limited to; none = all."""
-
-    def concerns(self, source: Source) -> bool:
-        """Tell whether its limit to channels lets `source` pass."""
-        named = (name.casefold() for name in (source.name, source.alias, *source.past_names) if name)
-        return not self.channels or not self.channels.isdisjoint((source.id, *named))
+    channels: frozenset[int] | None = None
+    """Ids of the channels that it is limited to; None = all."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -67,64 +59,93 @@ class Found(msgspec.Struct, frozen=True):
     """Rules that the text before the edit met too."""
 
 
+class _Book:
+    """A set of rules that knows which of its rules crash."""
+
+    def __init__(self, rules: Sequence[WatchedRule]) -> None:
+        self.strikes: Counter[int] = Counter()
+        self._rules = {watched.rule.id: watched for watched in rules}
+        self._index = self._indexed()
+
+    def match(self, subject: Subject, item: WorkItem) -> tuple[tuple[decide.Rule, Evidence], ...]:
+        """Return the rules that meet `subject`, each with its evidence; a rule that crashes is left out and counted."""
+        try:
+            met = self._index.match(subject)
+        except Exception:  # which rule it was is found now
+            each = [(rule, self._one(rule, subject, item)) for rule in list(self._rules)]
+            met = [(rule, evidence) for rule, evidence in each if evidence is not None]
+        watched = [(self._rules[rule], evidence) for rule, evidence in met if rule in self._rules]
+        return tuple(
+            (each.rule, evidence)
+            for each, evidence in watched
+            if each.channels is None or item.channel_id in each.channels
+        )
+
+    def met_before(self, item: WorkItem, source: Source, met: Sequence[tuple[decide.Rule, Evidence]]) -> frozenset[int]:
+        """Return which of the rules the text before the edit met too."""
+        if item.text_before is None or not met:
+            return frozenset()
+        subject = Subject(item.text_before, source)
+        return frozenset(rule.id for rule, _ in met if self._one(rule.id, subject, item) is not None)
+
+    def _one(self, key: int, subject: Subject, item: WorkItem) -> Evidence | None:
+        """Ask one rule; count it when it crashes, and leave it out from the fifth time on."""
+        watched = self._rules[key]
+        try:
+            return watched.query.evaluate(subject)
+        except Exception:
+            self.strikes[key] += 1
+            log.exception("rule_crashed", rule=watched.rule.name, channel=item.channel, message=item.message_id)
+        if self.strikes[key] >= STRIKES:
+            log.error("rule_disabled", rule=watched.rule.name, remedy="correct the rule and reload")
+            del self._rules[key]
+            self._index = self._indexed()
+        return None
+
+    def _indexed(self) -> RuleIndex[int]:
+        return RuleIndex([(key, watched.query) for key, watched in self._rules.items()])
+
+
 class FilterPass:
-    """Looks at every revision once; woken by `wake`, with a timer as safety net. `load` comes first."""
+    """Looks at every revision once; woken by `wake`, with a timer as safety net."""
 
     def __init__(
         self,
         archive: Archive,
         writer: Writer,
-        *,
+        rules: Sequence[WatchedRule],
+        config: Config,
         clock: Clock,
-        on_alert: Callable[[], None] = lambda: None,
-        gazetteer: Gazetteer | None = None,
+        *,
+        region_name: Callable[[str], str] = str,
+        on_deliveries: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_alert` is called on the event loop when there is something to send; the gazetteer is loaded if None."""
+        """`region_name` turns a region's code into its name; `on_deliveries` is called, on the event loop, when there
+        is something to send.
+        """
         self._archive = archive
         self._writer = writer
         self._clock = clock
-        self._on_alert = on_alert
-        self._gazetteer = gazetteer
+        self._region_name = region_name
+        self._on_deliveries = on_deliveries
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="filter")
         self._reader: sqlite3.Connection | None = None
         self._woken = asyncio.Event()
         self._busy = asyncio.Lock()
         self._stopping = False
-        self._config: Config | None = None
-        self._rules: dict[int, WatchedRule] = {}
-        self._index: RuleIndex[int] = RuleIndex([])
-        self._zone: tzinfo = UTC
-        self._kinds: dict[str, str] = {}
-        self.strikes: Counter[int] = Counter()
+        self.load(rules, config)
+
+    def load(self, rules: Sequence[WatchedRule], config: Config) -> None:
+        """Put other rules and settings in force from the next slice on; nothing is looked at again."""
+        self._book = _Book(rules)
+        self._config = config
+        self._zone: tzinfo = UTC if config.time.zone == "UTC" else ZoneInfo(config.time.zone)
+        self._kinds = {outlet.name: outlet.kind for outlet in config.outlets}
+
+    @property
+    def strikes(self) -> Mapping[int, int]:
         """Rule id → posts it crashed on since the rules were loaded."""
-
-    async def load(self, config: Config) -> None:
-        """Put the rules of `config` in force, and its settings; posts already looked at are not looked at again.
-
-        Raises QueryError, and changes nothing, when a query does not parse.
-        """
-        loop = asyncio.get_running_loop()
-        queries = await loop.run_in_executor(self._thread, self._compile, config)
-        versions = await self._writer.run(rules.sync, config.rules, self._clock.now())
-        watched = {
-            version.id: WatchedRule(_policy(version), queries[version.name], frozenset(map(_key, version.channels)))
-            for version in versions
-        }
-        async with self._busy:  # between two slices
-            self.strikes.clear()
-            self._rules = watched
-            self._index = _index(watched)
-            self._config = config
-            self._zone = UTC if config.time.zone == "UTC" else ZoneInfo(config.time.zone)
-            self._kinds = {outlet.name: outlet.kind for outlet in config.outlets}
-        self.wake()
-
-    def _compile(self, config: Config) -> dict[str, Query]:
-        if self._gazetteer is None and config.rules:
-            from channelwatch.places import Gazetteer as Places
-
-            self._gazetteer = Places.load()
-        return {rule.name: compile_query(rule.query, gazetteer=self._gazetteer) for rule in config.rules}
+        return self._book.strikes
 
     def wake(self) -> None:
         """Say that something may wait; call it from the event loop's thread."""
@@ -154,7 +175,7 @@ class FilterPass:
         """Look at everything that is due now; return how many revisions that were."""
         looked = 0
         loop = asyncio.get_running_loop()
-        while not self._stopping and self._config is not None:
+        while not self._stopping:
             async with self._busy:
                 items, found, broken = await loop.run_in_executor(self._thread, self._look)
                 if not items:
@@ -169,6 +190,7 @@ class FilterPass:
         """Evaluate the next slice: how many rows it had, what was found, and the rows that can't be looked at, why."""
         if self._reader is None:
             self._reader = self._archive.reader()
+        book = self._book  # a slice is looked at by one set of rules, whatever is loaded meanwhile
         items = work.due(self._reader, self._clock.now(), SLICE)
         if not items:
             return 0, [], {}
@@ -188,46 +210,14 @@ class FilterPass:
                 home=channel.home,
             )
             try:
-                met = self._match(Subject(item.text, source), item)
-                before = self._met_before(item, source, met)
+                met = book.match(Subject(item.text, source), item)
+                before = book.met_before(item, source, met)
             except Exception as error:
                 log.exception("post_not_filtered", channel=channel.label, message=item.message_id)
                 broken[item.id] = repr(error)
                 continue
             found.append(Found(item, source, channel.title, met, before))
         return len(items), found, broken
-
-    def _match(self, subject: Subject, item: WorkItem) -> tuple[tuple[decide.Rule, Evidence], ...]:
-        """Return the rules that meet `subject`, each with its evidence; a rule that crashes is left out and counted."""
-        try:
-            met = self._index.match(subject)
-        except Exception:  # which rule it was is found now
-            each = [(rule, self._one(rule, subject, item)) for rule in list(self._rules)]
-            met = [(rule, evidence) for rule, evidence in each if evidence is not None]
-        watched = [(self._rules[rule], evidence) for rule, evidence in met if rule in self._rules]
-        return tuple((each.rule, evidence) for each, evidence in watched if each.concerns(subject.channel))
-
-    def _one(self, key: int, subject: Subject, item: WorkItem) -> Evidence | None:
-        """Ask one rule; count it when it crashes, and leave it out from the fifth time on."""
-        watched = self._rules[key]
-        try:
-            return watched.query.evaluate(subject)
-        except Exception:
-            self.strikes[key] += 1
-            log.exception("rule_crashed", rule=watched.rule.name, channel=item.channel, message=item.message_id)
-        if self.strikes[key] >= STRIKES:
-            log.error("rule_disabled", rule=watched.rule.name, remedy="correct the rule and reload")
-            del self._rules[key]
-            self._index = _index(self._rules)
-        return None
-
-    def _met_before(
-        self, item: WorkItem, source: Source, met: Sequence[tuple[decide.Rule, Evidence]]
-    ) -> frozenset[int]:
-        if item.text_before is None or not met:
-            return frozenset()
-        subject = Subject(item.text_before, source)
-        return frozenset(rule.id for rule, _ in met if self._rules[rule.id].query.evaluate(subject) is not None)
 
     def _close(self) -> None:
         if self._reader is not None:
@@ -254,7 +244,7 @@ class FilterPass:
                     broken[each.item.id] = repr(error)
             await self._writer.run(self._write, [], broken)
         if new:
-            self._on_alert()
+            self._on_deliveries()
 
     def _write(self, connection: sqlite3.Connection, found: Sequence[Found], broken: dict[int, str]) -> int:
         """Record what was found, drop the work rows, put the broken ones off; return how many deliveries are new."""
@@ -265,8 +255,6 @@ class FilterPass:
         return new
 
     def _write_one(self, connection: sqlite3.Connection, found: Found) -> int:
-        if self._config is None:
-            return 0
         now, item = self._clock.now(), found.item
         rows = [matches.Match(rule.id, item.post_id, item.revision, evidence) for rule, evidence in found.met]
         met = matches.add(connection, rows, now)
@@ -308,7 +296,6 @@ class FilterPass:
         item = found.item
         places, regions = alerts.places_of(connection, alert)
         spans = {(span.start, span.end) for _, evidence in found.met for span in evidence.spans}
-        names = [self._gazetteer.region(code).name if self._gazetteer else code for code in regions]
         return wording.Notice(
             alert=alert,
             severity=decision.severity,
@@ -323,34 +310,11 @@ class FilterPass:
             text=item.text,
             spans=tuple(sorted(spans)),
             places=places,
-            regions=tuple(names),
+            regions=tuple(map(self._region_name, regions)),
             forward=_origin(connection, item),
             album=alerts.album_size(connection, item.channel_id, item.album),
             media=item.media,
         )
-
-
-def _index(watched: dict[int, WatchedRule]) -> RuleIndex[int]:
-    return RuleIndex([(key, each.query) for key, each in watched.items()])
-
-
-def _policy(version: RuleVersion) -> decide.Rule:
-    return decide.Rule(
-        id=version.id,
-        name=version.name,
-        since=version.asked_since,
-        severity=version.severity,
-        outlets=version.outlets,
-        max_age=version.max_age,
-    )
-
-
-def _key(written: str) -> int | str:
-    try:
-        key = channel_key(written)
-    except ValueError:
-        key = written.strip()
-    return key.casefold() if isinstance(key, str) else key
 
 
 def _origin(connection: sqlite3.Connection, item: WorkItem) -> str | None:

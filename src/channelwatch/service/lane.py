@@ -121,7 +121,8 @@ class Lane:
     async def _next(self) -> bool | None:
         """Send the next delivery: True when it is settled, False when it must be tried again, None when none is due."""
         rates = self.outlet.rates
-        while (wait := self._windows.take(rates)) > 0:  # before the claim, so that the most urgent is chosen last
+        # Before the claim, so that the most urgent is chosen last.
+        while (wait := self._windows.take(rates)) > 0:  # noqa: ASYNC110 -- a length of time, not a condition
             await asyncio.sleep(wait)
         claimed = []
         if not self._retired:
