@@ -1,1 +1,7 @@
-"""Where a post speaks of: gazetteer, regions, and the evidence for a mention."""
+"""Places: the gazetteer, its regions, and the evidence for each mention."""
+
+from channelwatch.places.gazetteer import Gazetteer
+from channelwatch.places.mention import STRENGTHS, Mention, Strength
+from channelwatch.places.region import Region, UnknownRegion
+
+__all__ = ["STRENGTHS", "Gazetteer", "Mention", "Region", "Strength", "UnknownRegion"]
