@@ -152,9 +152,9 @@ def paused_until(connection: sqlite3.Connection, outlet: str) -> datetime | None
 def next_due(connection: sqlite3.Connection, outlet: str) -> datetime | None:
     """Return when `outlet` next has something to send (ends of leases and of its pause count), or None."""
     (moment,) = connection.execute(
-        """
-        SELECT min(rtrim(CASE state WHEN 'due' THEN coalesce(next_attempt, created_at) ELSE lease_until END, 'Z'))
-        FROM deliveries WHERE outlet = ? AND state IN ('due', 'sending')
+        f"""
+        SELECT min(rtrim(iif(d.state = 'due', coalesce(d.next_attempt, d.created_at), d.lease_until), 'Z'))
+        FROM deliveries d WHERE d.outlet = ? AND d.state IN ('due', 'sending') AND {_IN_ORDER}
         """,
         (outlet,),
     ).fetchone()

@@ -1,0 +1,108 @@
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from channelwatch.archive import alerts, outbox, posts
+from channelwatch.archive.channels import upsert
+from channelwatch.archive.file import Archive
+from channelwatch.archive.writer import Writer
+from channelwatch.post import ChannelInfo, Post
+
+NOW = datetime(2023, 5, 22, 9, 0, tzinfo=UTC)
+SOON = NOW + timedelta(milliseconds=500)
+
+
+def later(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def alert(connection: sqlite3.Connection, number: int, severity: str = "warning") -> int:
+    upsert(connection, ChannelInfo(5, 1, "legion", "Legion", False), None, NOW)
+    stored = posts.store(connection, [Post(5, number, NOW, f"text {number}")], "push", NOW)
+    return alerts.add(connection, post=stored.new[0], severity=severity, state="ringing", reason="new", now=NOW)
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[Writer]:
+    with Archive(tmp_path / "channelwatch.db").open_writer() as writer:
+        yield writer
+
+
+async def test_the_highest_severity_goes_first_and_parts_go_in_order(writer: Writer) -> None:
+    def fill(connection: sqlite3.Connection) -> None:
+        outbox.enqueue(connection, alert(connection, 1, "info"), "desk", ["i"], NOW)
+        outbox.enqueue(connection, alert(connection, 2, "critical"), "desk", ["c1", "c2"], NOW)
+        outbox.enqueue(connection, alert(connection, 3), "desk", ["w"], NOW)
+
+    await writer.run(fill)
+    order = []
+    while claimed := await writer.run(outbox.claim, "desk", SOON):
+        order.append(claimed[0].body)
+        await writer.run(outbox.sent, claimed[0].id, "7", SOON)
+    assert order == ["c1", "c2", "w", "i"]
+
+
+async def test_a_claimed_delivery_is_nobody_elses_until_its_lease_ends(writer: Writer) -> None:
+    number = await writer.run(alert, 1)
+    await writer.run(outbox.enqueue, number, "desk", ["one"], NOW)
+    (first,) = await writer.run(outbox.claim, "desk", NOW, lease=60)
+    assert (first.attempts, first.ambiguous) == (1, 0)
+    assert await writer.run(outbox.claim, "desk", later(59.5)) == []
+    (again,) = await writer.run(outbox.claim, "desk", later(60))
+    assert (again.id, again.attempts, again.ambiguous) == (first.id, 2, 1)
+
+
+async def test_a_new_process_ends_the_leases_of_the_one_before(writer: Writer) -> None:
+    number = await writer.run(alert, 1)
+    await writer.run(outbox.enqueue, number, "desk", ["one"], NOW)
+    await writer.run(outbox.claim, "desk", NOW)
+    assert await writer.run(outbox.interrupt, later(1)) == 1
+    (again,) = await writer.run(outbox.claim, "desk", later(1))
+    assert again.ambiguous == 1
+
+
+async def test_an_alert_is_enqueued_once_for_each_outlet_and_part(writer: Writer) -> None:
+    number = await writer.run(alert, 1)
+    assert await writer.run(outbox.enqueue, number, "desk", ["one", "two"], NOW) == 2
+    assert await writer.run(outbox.enqueue, number, "desk", ["one", "two"], NOW) == 0
+    assert await writer.run(outbox.enqueue, number, "phone", ["one"], NOW) == 1
+
+
+async def test_a_failed_part_keeps_the_next_one_waiting_and_a_dead_one_does_not(writer: Writer) -> None:
+    number = await writer.run(alert, 1)
+    await writer.run(outbox.enqueue, number, "desk", ["one", "two"], NOW)
+    (one,) = await writer.run(outbox.claim, "desk", NOW)
+    await writer.run(outbox.retry, one.id, later(30), "500")
+    assert await writer.run(outbox.claim, "desk", later(1)) == []
+    assert await writer.run(outbox.next_due, "desk") == later(30)
+    (one,) = await writer.run(outbox.claim, "desk", later(30))
+    await writer.run(outbox.dead, one.id, "gone")
+    (two,) = await writer.run(outbox.claim, "desk", later(30))
+    assert two.body == "two"
+
+
+async def test_a_pause_holds_its_outlet_only_and_is_never_shortened(writer: Writer) -> None:
+    number = await writer.run(alert, 1)
+    for outlet in ("desk", "phone"):
+        await writer.run(outbox.enqueue, number, outlet, ["one"], NOW)
+    await writer.run(outbox.pause, ["desk"], later(30.5), "429")
+    await writer.run(outbox.pause, ["desk"], later(30), "429")
+    assert await writer.run(outbox.claim, "desk", later(30.2)) == []
+    assert await writer.run(outbox.next_due, "desk") == later(30.5)
+    assert len(await writer.run(outbox.claim, "phone", later(1))) == 1
+    assert len(await writer.run(outbox.claim, "desk", later(31))) == 1
+
+
+async def test_deliveries_of_outlets_that_are_gone_are_given_up_with_a_reason(writer: Writer) -> None:
+    number = await writer.run(alert, 1)
+    await writer.run(outbox.enqueue, number, "gone", ["one"], NOW)
+    await writer.run(outbox.enqueue, number, "desk", ["one"], NOW)
+    assert await writer.run(outbox.give_up_unknown, ["desk"]) == 1
+    (shown,) = await writer.run(alerts.listed)
+    assert [(d.outlet, d.state, d.error) for d in shown.deliveries] == [
+        ("desk", "due", None),
+        ("gone", "dead", "the configuration has no such outlet any more"),
+    ]
