@@ -14,8 +14,8 @@ HEAD = """\
 
 Written by `tools/write_cli_docs.py` from the commands' own `--help`; a test fails when it is out of date.
 
-Every command takes `--config DIR` and `--archive FILE`, before or after its name. Exit codes: 0 good, 1 the answer is no, 2
-usage, 70 internal error, 75 try later, 77 login needed, 78 bad config, 130 interrupted.
+Every command takes `--config DIR` and `--archive FILE`, before or after its name. Exit codes: 0 good, 1 the answer is
+no, 2 usage, 70 internal error, 75 try later, 77 login needed, 78 bad config, 130 interrupted.
 """
 
 
@@ -38,11 +38,8 @@ def help_of(command: click.Command, name: str) -> str:
 
 def render() -> str:
     """Return the whole page."""
-    parts = [HEAD]
-    parts += [
-        f"## {name}\n\n```text\n{help_of(command, name)}\n```\n" for name, command in commands(cli, "channelwatch")
-    ]
-    return "\n".join(parts)
+    found = commands(cli, "channelwatch")
+    return "\n".join([HEAD, *(f"## {name}\n\n```text\n{help_of(one, name)}\n```\n" for name, one in found)])
 
 
 if __name__ == "__main__":

@@ -93,8 +93,12 @@ class QueryError(WatchError):
         self.end = max(end, start + 1)
 
     def caret(self) -> str:
-        """Return the query and, on the next line, carets under the spot."""
-        return f"{self.query}\n{' ' * self.start}{'^' * (self.end - self.start)}"
+        """Return the query's line that holds the spot and, on the next line, carets under the spot."""
+        first = self.query.rfind("\n", 0, self.start) + 1
+        line = self.query[first:].split("\n", 1)[0].replace("\t", " ")
+        begin = self.start - first
+        width = max(1, min(self.end - self.start, len(line) - begin))
+        return f"{line}\n{' ' * begin}{'^' * width}"
 
 
 class ArchiveError(WatchError):

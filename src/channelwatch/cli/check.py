@@ -22,18 +22,17 @@ SAFE_SQLITE = (3, 51, 3)
 
 
 class _Findings:
-    """What a check found: problems stop the daemon, warnings do not."""
+    """What a check found: problems stop the daemon, what is missing for the login does too, warnings do not."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self.missing: list[Problem] = []
         self.warnings: list[Problem] = []
-        self.login = "unknown"
-        """``present``, ``needed``, or ``unknown`` where the secrets could not be read."""
 
     @property
     def exit_code(self) -> int:
         """78 for problems, 77 where only the login is missing, else 0."""
-        return 78 if self.problems else 77 if self.login == "needed" else 0
+        return 78 if self.problems else 77 if self.missing else 0
 
     def take(self, error: ConfigError) -> None:
         """Take over the problems of an error that are not told already."""
@@ -41,7 +40,7 @@ class _Findings:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object: problems, warnings, login.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: ok, folder, problems, missing, warnings.")
 @with_workspace
 def check(workspace: Workspace, as_json: bool) -> None:
     """Report everything that is wrong with the configuration.
@@ -56,8 +55,6 @@ def check(workspace: Workspace, as_json: bool) -> None:
         _check_contents(config, found)
         _check_outlets(config, secrets, found)
         _check_budget(config, found)
-    if secrets is not None:
-        _check_account(secrets, found)
     _check_archive(workspace, found)
     if secrets is not None:
         _check_login(workspace, secrets, found)
@@ -94,13 +91,18 @@ def _secrets(workspace: Workspace, found: _Findings) -> "Secrets | None":
 
 
 def _check_contents(config: "Config", found: _Findings) -> None:
-    """A watch of nothing, or rules that nobody hears of, is seldom meant."""
+    """Name what is allowed and seldom meant: nothing watched, no rules, queries with a likely slip."""
+    from channelwatch.query.parse import warnings
+
     if not config.channels:
         found.warnings.append(
             Problem("channelwatch.toml", "channels", "no channel is watched", "run: channelwatch channels add @name")
         )
     if not config.rules:
         found.warnings.append(Problem("rules.toml", "rules", "there are no rules: nothing will ever alert"))
+    for rule in config.rules:
+        for warning in warnings(rule.query):
+            found.warnings.append(Problem(rule.file, f'rules["{rule.name}"].query', warning))
 
 
 def _check_outlets(config: "Config", secrets: "Secrets | None", found: _Findings) -> None:
@@ -111,15 +113,23 @@ def _check_outlets(config: "Config", secrets: "Secrets | None", found: _Findings
             token = secrets.bot_token if entry == "BOT_TOKEN" else secrets.other.get(entry)
             if token is None:
                 remedy = f"ask @BotFather for a token and put {entry}=… into .env"
-                found.problems.append(Problem(".env", entry, f"is missing: outlets.{outlet.name} needs it", remedy))
+                found.problems.append(Problem(".env", entry, f"is not set: outlets.{outlet.name} needs it", remedy))
 
 
-def _check_account(secrets: "Secrets", found: _Findings) -> None:
-    """The account's application is named."""
+def _check_login(workspace: Workspace, secrets: "Secrets", found: _Findings) -> None:
+    """The account's application is named, a login lies in the data folder, and nobody else can read it."""
+    from channelwatch.telegram import keyfile
+
     for name, value in (("API_ID", secrets.api_id), ("API_HASH", secrets.api_hash)):
         if value is None:
             remedy = "make one at https://my.telegram.org, API development tools (`channelwatch init` asks for it)"
-            found.problems.append(Problem(".env", name, "is missing", remedy))
+            found.missing.append(Problem(".env", name, "is not set", remedy))
+    try:
+        keyfile.load(workspace.data, secrets)
+    except LoginNeeded as error:
+        found.missing.append(Problem("", "login", str(error.args[0]), error.remedy))
+    except ConfigError as error:
+        found.take(error)
 
 
 def _check_budget(config: "Config", found: _Findings) -> None:
@@ -174,21 +184,6 @@ def _check_archive_file(path: Path, found: _Findings) -> None:
         found.problems.append(Problem(str(path), "", "is not a SQLite file", "name another file in archive.file"))
 
 
-def _check_login(workspace: Workspace, secrets: "Secrets", found: _Findings) -> None:
-    """A login lies in the data folder, and nobody else can read it."""
-    from channelwatch.telegram import keyfile
-
-    try:
-        keyfile.load(workspace.data, secrets)
-    except LoginNeeded as error:
-        found.login = "needed"
-        found.warnings.append(Problem("", "login", str(error.args[0]), error.remedy))
-    except ConfigError as error:
-        found.take(error)
-    else:
-        found.login = "present"
-
-
 def _check_machine(found: _Findings) -> None:
     """What this machine brings: SQLite, and something fast to encrypt with."""
     if sqlite3.sqlite_version_info < SAFE_SQLITE:
@@ -216,8 +211,8 @@ def _plain(found: _Findings, config: "Config | None") -> dict[str, Any]:
         "ok": found.exit_code == 0,
         "folder": None if config is None else str(config.folder),
         "problems": [plain(problem) for problem in found.problems],
+        "missing": [plain(problem) for problem in found.missing],
         "warnings": [plain(problem) for problem in found.warnings],
-        "login": found.login,
     }
 
 
@@ -227,6 +222,8 @@ def _show(found: _Findings, config: "Config | None") -> None:
         click.secho(f"error: {clean(str(problem))}", fg="red")
         for line in problem.detail.splitlines():
             click.echo(f"    {clean(line)}")
+    for problem in found.missing:
+        click.secho(f"missing: {clean(str(problem))}", fg="red")
     for problem in found.warnings:
         click.secho(f"warning: {clean(str(problem))}", fg="yellow")
     if config is not None and found.exit_code == 0:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Line(msgspec.Struct):
-    """One line of a file of posts, as far as a rule can ask about it."""
+    """One line of a file of posts, as far as a rule can ask about it; foreign collections lack ids here and there."""
 
     channel: str | int
-    message_id: int
     text: str
+    message_id: int | None = None
     date: str | None = None
 
 
