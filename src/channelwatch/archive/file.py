@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,9 @@ class Archive:
         except (sqlite3.Error, OSError) as error:
             raise translated(error, self.path) from error
         try:
-            if pending := self._pending(connection):
+            pending = self._pending(connection)
+            self._tighten()
+            if pending:
                 _migrate(self.path, fresh=pending == list(STEPS))
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_LIMIT}")
@@ -94,13 +96,10 @@ class Archive:
         return connection
 
     def _create(self) -> None:
-        """Make the folder and an empty file that only we may read, or tighten the file that is there."""
+        """Make the folder and an empty file that only we may read, where there is none yet."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
+        with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except FileExistsError:
-            if self.path.stat().st_mode & 0o077:
-                self.path.chmod(0o600)
         if self.path.stat().st_size > 0:
             return
         with closing(_connect(self.path, "rw")) as connection:  # these stick only before the first table
@@ -108,6 +107,13 @@ class Archive:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    def _tighten(self) -> None:
+        """Keep others out of a file that is ours (SQLite gives ``-wal`` and ``-shm`` the file's mode)."""
+        if self.path.stat().st_mode & 0o077:
+            for name in (self.path, *(self.path.with_name(self.path.name + tail) for tail in ("-wal", "-shm"))):
+                if name.exists():
+                    name.chmod(0o600)
 
     def _pending(self, connection: sqlite3.Connection) -> list[str]:
         """Return the migrations still to run; raise ArchiveError when the file is foreign or newer."""
