@@ -32,7 +32,9 @@ def test_it_writes_a_unit_with_the_paths_of_now_and_says_what_to_do_next(folder:
     assert done.returncode == 0, done.stderr
     path = folder.parent / "units" / "channelwatch.service"
     unit = path.read_text()
-    assert f"ExecStart={CHANNELWATCH} --config {folder} --archive " in unit
+    archive = folder.parent / "data" / "channelwatch.db"
+    assert f"ExecStart={CHANNELWATCH} --config {folder} --archive {archive} run\n" in unit
+    assert f"ReadWritePaths={folder.parent}/data\n" in unit
     assert "User=watcher\n" in unit
     assert path.stat().st_mode & 0o777 == 0o644
     assert "systemctl enable --now channelwatch" in done.stdout

@@ -22,6 +22,11 @@ class Workspace:
         self._config = config
         self._archive = archive
 
+    @property
+    def named(self) -> str | None:
+        """The config folder that ``--config`` names, there or not."""
+        return self._config
+
     @functools.cached_property
     def folder(self) -> Path:
         """The config folder; raises ConfigError where there is none."""

@@ -37,7 +37,7 @@ def install(
     from channelwatch.service import unit
 
     user = run_as or os.environ.get("SUDO_USER") or getpass.getuser()
-    config, archive = workspace.folder.absolute(), workspace.archive.absolute()
+    config, archive = workspace.folder.resolve(), workspace.archive.resolve()  # systemd takes no ".." in paths
     if system:
         text = unit.system_unit(_command(), config, archive, user)
     else:
