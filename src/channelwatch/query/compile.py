@@ -121,11 +121,13 @@ class _Compiler:
         try:
             region = self.gazetteer.region(node.value)
         except LookupError as error:
+            near = getattr(error, "suggestions", ())
             raise QueryError(
-                str(error.args[0]) if error.args else f"there is no region {node.value}",
+                f"no region is called {node.value}",
                 query=self.query,
                 start=node.start,
                 end=node.end,
+                remedy=f"did you mean {' or '.join(near)}?" if near else "give its name or its ISO 3166-2 code",
             ) from None
         self.regions.add(region.code)
         return InRegion(self.gazetteer, region.code)
