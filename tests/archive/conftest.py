@@ -1,14 +1,17 @@
 """An archive in a temporary folder, and posts of our own wording."""
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from channelwatch.archive import channels, ledger
 from channelwatch.archive.file import Archive
+from channelwatch.archive.migrations import migrations
 from channelwatch.archive.writer import Writer
 from channelwatch.post import ChannelInfo, Post
 
@@ -27,6 +30,17 @@ def a_post(message_id: int, text: str = "", channel_id: int = 1001, **more: Any)
         "raw": f"raw {message_id} {text}".encode(),
     }
     return Post(**values | more)
+
+
+def in_memory() -> sqlite3.Connection:
+    """Make an archive that lives in memory, with the two channels watched from id 100; for many quick examples."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrations.apply(Database(connection, execute_plugins=False))
+    connection.execute("PRAGMA foreign_keys = ON")
+    for info in (LEGION, BAZA):
+        channels.upsert(connection, info, None, NOW)
+        ledger.begin(connection, info.id, 100, NOW)
+    return connection
 
 
 @pytest.fixture

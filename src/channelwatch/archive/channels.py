@@ -90,7 +90,8 @@ def find(connection: sqlite3.Connection, written: str) -> Channel | None:
     known = sorted(every(connection), key=lambda channel: channel.state != "active")
     for field in ("name", "alias"):
         for channel in known:
-            if (getattr(channel, field) or "").casefold() in {folded, written.strip().casefold()}:
+            value = getattr(channel, field)
+            if value is not None and value.casefold() in {folded, written.strip().casefold()}:
                 return channel
     row = connection.execute(
         "SELECT channel_id FROM channel_names WHERE name = ? COLLATE NOCASE ORDER BY since DESC LIMIT 1", (key,)
