@@ -140,12 +140,13 @@ class Supervisor:
                     if not ever:
                         raise
                     self._lose(error)
-                    await asyncio.Event().wait()
                 except TelegramError as error:
                     log.warning("the line to Telegram is down: %s", error)
                     self._set("down", str(error))
                 finally:
                     await self._drop()
+                if self.lost is not None:
+                    await asyncio.Event().wait()  # a new login needs a new start; the rest of the daemon goes on
                 steady = self._clock.monotonic() - started >= STEADY
                 wait = min(max(wait * 2, self._backoff[0]), self._backoff[1]) if not steady else self._backoff[0]
         finally:
@@ -159,7 +160,7 @@ class Supervisor:
         if client is None or not self._up.is_set():
             raise LineDown(f"{method}: there is no line to Telegram", retry_after=1.0)
         try:
-            return await self._call(client, request, deadline or self._deadline)
+            return await self._call(client, request, method, deadline or self._deadline)
         except LoginNeeded as error:
             if client.session is not None and client.session.dc_id != self._key.dc_id:
                 # Told to go to another data centre, Telethon threw the key away. Ours still holds: start anew.
@@ -168,8 +169,7 @@ class Supervisor:
             self._lose(error)
             raise
 
-    async def _call(self, client: TelegramClient, request: TLObject, deadline: float) -> Any:
-        method = type(request).__name__
+    async def _call(self, client: TelegramClient, request: TLObject, method: str, deadline: float) -> Any:
         task = asyncio.ensure_future(client(request))
         self._calls.add(task)
         try:
@@ -178,20 +178,30 @@ class Supervisor:
             current = asyncio.current_task()
             if current is not None and current.cancelling():
                 raise
-            raise translate(error, method) from error  # Telethon cancels what waits when the line is cut
+            self._cut()  # Telethon cancels what waits when the line is cut
+            raise translate(error, method) from error
+        except TimeoutError as error:
+            self._misses += 1
+            if self._misses >= MISSES:
+                self._sick.set()
+            raise translate(error, method) from error
+        except (OSError, EOFError) as error:
+            self._cut()
+            raise translate(error, method) from error
         except Exception as error:
-            problem = translate(error, method)
-            if isinstance(error, TimeoutError):
-                self._misses += 1
-                if self._misses >= MISSES:
-                    self._sick.set()
-            else:
-                self._answered()
-            raise problem from error
+            self._answered()
+            raise translate(error, method) from error
         finally:
             self._calls.discard(task)
         self._answered()
         return answer
+
+    def _cut(self) -> None:
+        """Let nobody call through a line that is known to be cut, before `run` has noticed it."""
+        self._sick.set()
+        self._up.clear()
+        if self.state == "up":
+            self._set("down", "the line was cut")
 
     def _answered(self) -> None:
         self._misses = 0
@@ -203,7 +213,12 @@ class Supervisor:
         self._misses = 0
         self._sick.clear()
         client = open_client(
-            self._key.session(self._config), self._config, self._secrets, auto_reconnect=False, receive_updates=True
+            self._key.session(self._config),
+            self._config,
+            self._secrets,
+            auto_reconnect=False,
+            receive_updates=True,
+            request_retries=0,  # after a 5xx Telethon would sleep and repeat unpaced; the planner does it better
         )
         client._updates_queue = client._sender._updates_queue = _Door(self._take)
         self._client = client
@@ -216,7 +231,9 @@ class Supervisor:
             raise translate(error, "connect") from error
         except Exception as error:
             raise translate(error, "connect") from error
-        await self._call(client, functions.users.GetUsersRequest([types.InputUserSelf()]), self._deadline)
+        await self._call(
+            client, functions.users.GetUsersRequest([types.InputUserSelf()]), "users.getUsers", self._deadline
+        )
         await self._check_clock(client)
         return client
 
@@ -237,7 +254,12 @@ class Supervisor:
                     self.on_connected()
                 if now - self._last_answer >= self._probe_every:
                     with suppress(TelegramError):
-                        await self._call(client, functions.updates.GetStateRequest(), PROBE_DEADLINE)
+                        await self._call(
+                            client,
+                            functions.updates.GetStateRequest(),
+                            "updates.getState",
+                            min(PROBE_DEADLINE, self._deadline),
+                        )
                 if now >= next_clock:
                     next_clock = now + SKEW_EVERY
                     with suppress(TelegramError):
@@ -259,7 +281,7 @@ class Supervisor:
         return LineDown("the line was cut")
 
     async def _check_clock(self, client: TelegramClient) -> None:
-        config = await self._call(client, functions.help.GetConfigRequest(), self._deadline)
+        config = await self._call(client, functions.help.GetConfigRequest(), "help.getConfig", self._deadline)
         self.skew = (config.date - self._clock.now()).total_seconds()
         if abs(self.skew) > SKEW_LIMIT:
             log.error("this machine's clock is %.0f s off Telegram's: set it, or Telegram will not be heard", self.skew)
