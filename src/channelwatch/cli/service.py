@@ -61,7 +61,7 @@ def _command() -> list[str]:
     script = Path(sys.prefix) / "bin" / "channelwatch"
     if script.exists():
         return [str(script)]
-    return [sys.executable, "-c", "from channelwatch.cli import main; main()"]
+    return [sys.executable, "-m", "channelwatch"]
 
 
 def _user_units() -> Path:
