@@ -94,6 +94,8 @@ class BotApi:
         self.limits = limits
         self.answers: Counter[int] = Counter()
         """HTTP status → how often it was given to a sending call."""
+        self.dropped = 0
+        """Messages that were accepted and never answered."""
         self.calls: Counter[str] = Counter()
         """Method → how often it was called."""
         self.chances: dict[Fault, float] = {}
@@ -215,6 +217,7 @@ class BotApi:
         except _Refused as refused:
             code, answer = refused.code, refused.answer
         if silent and code == 200:
+            self.dropped += 1
             return False
         if method in _SENDING:
             self.answers[code] += 1
