@@ -66,7 +66,7 @@ def configure(secrets: Iterable[str] = (), *, json: bool | None = None, level: s
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("telethon", "apscheduler", "httpx", "httpcore", "httpx2", "httpcore2", "asyncio"):
+    for noisy in ("telethon", "apscheduler", "httpx", "httpcore", "httpx2", "httpcore2", "asyncio", "pymorphy3"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
