@@ -222,3 +222,16 @@ def test_a_broken_folder_never_raises_anything_but_a_config_error(tmp_path: Path
         assert all("\n" not in str(problem) for problem in problems)
         assert all(problem.file for problem in problems)
     assert wrong > 150
+
+
+def test_problems_of_one_rule_stand_together(tmp_path: Path) -> None:
+    rule = '[[rules]]\nname = "{}"\nquery = "("\nseverity = "x"\n'
+    with pytest.raises(ConfigError) as caught:
+        read.load(folder(tmp_path, channelwatch="[time]\nzone = 'x/y'", rules=rule.format("a") + rule.format("b")))
+    assert [(problem.file, problem.path) for problem in caught.value.problems] == [
+        ("channelwatch.toml", "time.zone"),
+        ("rules.toml", 'rules["a"].severity'),
+        ("rules.toml", 'rules["a"].query'),
+        ("rules.toml", 'rules["b"].severity'),
+        ("rules.toml", 'rules["b"].query'),
+    ]

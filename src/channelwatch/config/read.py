@@ -65,7 +65,7 @@ def load(folder: Path, *, instead: Mapping[str, str] | None = None) -> Config:
     checks.check_time(*sections["time"])
     checks.check_archive(*sections["archive"])
     if reading.problems:
-        raise ConfigError(reading.problems)
+        raise ConfigError(_in_order(reading.problems))
     made: dict[str, Any] = {name: SECTIONS[name](**entry.values) for name, entry in sections.items()}
     return Config(
         folder=folder,
@@ -81,11 +81,10 @@ def archive_path(folder: Path, environ: Mapping[str, str] | None = None) -> Path
 
     Reads ``[archive]`` alone and never imports what rules need. Raises ConfigError when that table is wrong.
     """
-    folder = folder.absolute()
-    file = _section(folder, "archive", ArchiveConfig).file
-    return (
-        file if file is not None else paths.data_folder(os.environ if environ is None else environ) / paths.ARCHIVE_NAME
-    )
+    file = _section(folder.absolute(), "archive", ArchiveConfig).file
+    if file is not None:
+        return file
+    return paths.data_folder(os.environ if environ is None else environ) / paths.ARCHIVE_NAME
 
 
 def zone(folder: Path) -> str:
@@ -102,6 +101,17 @@ def _section(folder: Path, name: str, kind: type[_Struct]) -> _Struct:
     if reading.problems:
         raise ConfigError(reading.problems)
     return kind(**entry.values)
+
+
+def _in_order(problems: list[Problem]) -> list[Problem]:
+    """Put together what was found of one file, and in it of one entry, in the order of finding."""
+
+    def entry(problem: Problem) -> str:
+        return problem.path.split("]")[0]
+
+    files = list(dict.fromkeys([paths.MAIN_FILE, *(problem.file for problem in problems)]))
+    entries = list(dict.fromkeys((problem.file, entry(problem)) for problem in problems))
+    return sorted(problems, key=lambda one: (files.index(one.file), entries.index((one.file, entry(one)))))
 
 
 def _with_console(outlets: list[OutletConfig]) -> tuple[OutletConfig, ...]:

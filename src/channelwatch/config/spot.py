@@ -1,10 +1,12 @@
 """Where in the config files a reader is, and where it puts the problems it finds."""
 
-import difflib
 import json
+import re
 from collections.abc import Iterable
 
 from channelwatch.errors import Problem
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Spot:
@@ -29,11 +31,18 @@ class Spot:
 
     def problem(self, message: str, remedy: str = "", detail: str = "") -> None:
         """Note that something is wrong here."""
-        self.problems.append(Problem(self.file, self.path, message, remedy, detail))
+        self.problems.append(Problem(self.file, self.path, _one_line(message), _one_line(remedy), detail))
+
+
+def _one_line(text: str) -> str:
+    """Write out line ends and other control characters, which values of the files bring along."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def meant(name: str, known: Iterable[str]) -> str:
     """Return ``did you mean "…"?`` for the known name that is most like this one, or an empty string."""
+    import difflib  # only people who mistyped pay for it
+
     by_folded = {one.casefold(): one for one in known}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
     return f"did you mean {json.dumps(by_folded[close[0]], ensure_ascii=False)}?" if close else ""
