@@ -49,7 +49,7 @@ import msgspec
 from ..errors import ConfigError, Problem
 from . import messages
 from .faults import check_action
-from .script import Album, AnyEvent, Down, Event, Fault, Forward, Mark, Post, Stage
+from .script import Album, AnyEvent, Down, Event, Fault, Forward, Mark, Post, Scene
 from .server import DataCentre
 from .world import SimChannel, World
 
@@ -149,12 +149,12 @@ class Scenario:
                 try:
                     specs[name].append(msgspec.convert(row, _TABLES[name]))
                 except msgspec.ValidationError as error:
-                    wrong(f"{name}[{number}]", str(error).replace(" - at `$", " - at `"))
+                    wrong(f"{name}[{number}]", str(error).replace("`$.", "`"))
         world = World(seed, clock=clock)
         channels = _build(world, specs, file, wrong)
         events: list[Event] = sorted(specs["events"], key=lambda event: event.at)
         if not problems:
-            _check(events, channels, wrong)
+            _check(events, channels, world, wrong)
         if problems:
             raise ConfigError(problems)
         return cls(world, channels, events, specs["bots"], seed)
@@ -162,20 +162,20 @@ class Scenario:
     def open(self, *, port: int = 0, speed: float = 1.0, **settings: Any) -> "Performance":
         """Make the data centre (not started) with its history, ready to be played."""
         dc = DataCentre(self.world, port=port, seed=self.seed, **settings)
-        stage = Stage(dc, self.channels, speed)
+        scene = Scene(dc, self.channels, speed)
         past = [event for event in self.events if event.at < 0]
         for event in past:
-            event.run(stage)
-        return Performance(stage, [event for event in self.events if event.at >= 0])
+            event.run(scene)
+        return Performance(scene, [event for event in self.events if event.at >= 0])
 
 
 class Performance:
     """A script being played on a data centre (`dc`)."""
 
-    def __init__(self, stage: Stage, events: list[Event]) -> None:
+    def __init__(self, scene: Scene, events: list[Event]) -> None:
         """Use ``Scenario.open``."""
-        self.dc = stage.dc
-        self.stage = stage
+        self.dc = scene.dc
+        self.scene = scene
         self.events = events
 
     async def play(
@@ -192,16 +192,16 @@ class Performance:
         loop = asyncio.get_running_loop()
         start = loop.time()
         for event in self.events:
-            if self.stage.speed:
-                await asyncio.sleep(max(0.0, start + event.at / self.stage.speed - loop.time()))
+            if self.scene.speed:
+                await asyncio.sleep(max(0.0, start + event.at / self.scene.speed - loop.time()))
             else:
                 await asyncio.sleep(0)
             if isinstance(event, Down):
                 await self.dc.stop()
-                await asyncio.sleep(event.seconds / self.stage.speed if self.stage.speed else 0)
+                await asyncio.sleep(event.seconds / self.scene.speed if self.scene.speed else 0)
                 await self.dc.start()
             else:
-                event.run(self.stage)
+                event.run(self.scene)
             if on_event:
                 on_event(event)
             if isinstance(event, Mark) and on_mark:
@@ -255,7 +255,7 @@ def _build(world: World, specs: dict[str, list[Any]], file: Path, wrong: Wrong) 
     return channels
 
 
-def _check(events: list[Event], channels: dict[str, SimChannel], wrong: Wrong) -> None:
+def _check(events: list[Event], channels: dict[str, SimChannel], world: World, wrong: Wrong) -> None:
     """Name every event that refers to something that is not there (yet)."""
     posts: set[str] = set()
     for event in events:
@@ -266,6 +266,9 @@ def _check(events: list[Event], channels: dict[str, SimChannel], wrong: Wrong) -
         for name in event.needs():
             if name not in posts:
                 wrong(where, f"no post {name!r} before it", "give an earlier post this id")
+        phone = getattr(event, "user", None)
+        if phone and world.user_by_phone(phone) is None:
+            wrong(where, f"no user {phone!r}", "add it to [[users]]")
         if isinstance(event, (Post, Album, Forward)) and event.id:
             posts.add(event.id)
         try:

@@ -7,7 +7,7 @@ from .server import DataCentre
 from .world import SimChannel, User
 
 
-class Stage:
+class Scene:
     """Where events act: the data centre, and the names of the script."""
 
     def __init__(self, dc: DataCentre, channels: dict[str, SimChannel], speed: float) -> None:
@@ -33,7 +33,7 @@ class Event(msgspec.Struct, kw_only=True, tag_field="do", forbid_unknown_fields=
     at: float
     """Seconds from the start."""
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Do it."""
 
     def names(self) -> list[str]:
@@ -65,25 +65,25 @@ class Post(Event, tag="post"):
     twice: bool = False
     hidden_for: float = 0.0
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Publish it."""
-        channel = stage.channels[self.channel]
-        made = stage.dc.post(
+        channel = scene.channels[self.channel]
+        made = scene.dc.post(
             channel,
             self.text,
-            date=self.date or (stage.dc.now() + self.at if self.at < 0 else None),
+            date=self.date or (scene.dc.now() + self.at if self.at < 0 else None),
             message_id=self.message_id,
             album=self.album,
             media=self.media,
             entities=self.entities,
-            reply_to=stage.posts[self.reply_to][1] if self.reply_to else None,
+            reply_to=scene.posts[self.reply_to][1] if self.reply_to else None,
             lose=self.lose,
             late=self.late,
             twice=self.twice,
             hidden_for=self.hidden_for,
         )
         if self.id:
-            stage.posts[self.id] = channel, made
+            scene.posts[self.id] = channel, made
 
 
 class Album(Event, tag="album"):
@@ -95,17 +95,17 @@ class Album(Event, tag="album"):
     id: str | None = None
     """Means the first part."""
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Publish the parts in one go."""
-        channel = stage.channels[self.channel]
-        group = stage.dc.random.getrandbits(60) | 1
-        date = stage.dc.now() + self.at if self.at < 0 else None
+        channel = scene.channels[self.channel]
+        group = scene.dc.random.getrandbits(60) | 1
+        date = scene.dc.now() + self.at if self.at < 0 else None
         made = [
-            stage.dc.post(channel, "" if number else self.text, album=group, media=kind, date=date)
+            scene.dc.post(channel, "" if number else self.text, album=group, media=kind, date=date)
             for number, kind in enumerate(self.media)
         ]
         if self.id:
-            stage.posts[self.id] = channel, made[0]
+            scene.posts[self.id] = channel, made[0]
 
 
 class Forward(Event, tag="forward"):
@@ -117,20 +117,20 @@ class Forward(Event, tag="forward"):
     origin: bool = True
     """False: a copy, without a word about where it is from."""
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Publish the same text and media."""
-        source, source_id = stage.posts[self.of]
-        channel, original = stage.channels[self.channel], source.posts[source_id]
-        made = stage.dc.post(
+        source, source_id = scene.posts[self.of]
+        channel, original = scene.channels[self.channel], source.posts[source_id]
+        made = scene.dc.post(
             channel,
             original.text,
             media=original.media,
             entities=original.entities,
             forward_of=(source, source_id) if self.origin else None,
-            date=stage.dc.now() + self.at if self.at < 0 else None,
+            date=scene.dc.now() + self.at if self.at < 0 else None,
         )
         if self.id:
-            stage.posts[self.id] = channel, made
+            scene.posts[self.id] = channel, made
 
 
 class Edit(Event, tag="edit"):
@@ -140,9 +140,9 @@ class Edit(Event, tag="edit"):
     text: str
     lose: bool = False
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Edit it."""
-        stage.dc.edit(*stage.posts[self.of], self.text, lose=self.lose)
+        scene.dc.edit(*scene.posts[self.of], self.text, lose=self.lose)
 
 
 class Delete(Event, tag="delete"):
@@ -151,9 +151,9 @@ class Delete(Event, tag="delete"):
     of: str
     lose: bool = False
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Delete it."""
-        stage.dc.delete(*stage.posts[self.of], lose=self.lose)
+        scene.dc.delete(*scene.posts[self.of], lose=self.lose)
 
 
 class React(Event, tag="react"):
@@ -163,9 +163,9 @@ class React(Event, tag="react"):
     emoji: str
     count: int = 1
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Set it."""
-        stage.dc.react(*stage.posts[self.of], self.emoji, self.count)
+        scene.dc.react(*scene.posts[self.of], self.emoji, self.count)
 
 
 class Views(Event, tag="views"):
@@ -175,9 +175,9 @@ class Views(Event, tag="views"):
     views: int
     forwards: int = 0
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Set them."""
-        stage.dc.views(*stage.posts[self.of], self.views, self.forwards)
+        scene.dc.views(*scene.posts[self.of], self.views, self.forwards)
 
 
 class Skip(Event, tag="skip"):
@@ -186,9 +186,9 @@ class Skip(Event, tag="skip"):
     channel: str
     count: int = 1
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Leave it."""
-        stage.dc.skip_ids(stage.channels[self.channel], self.count)
+        scene.dc.skip_ids(scene.channels[self.channel], self.count)
 
 
 class Retitle(Event, tag="retitle"):
@@ -197,9 +197,9 @@ class Retitle(Event, tag="retitle"):
     channel: str
     title: str
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Change it."""
-        stage.dc.retitle(stage.channels[self.channel], self.title)
+        scene.dc.retitle(scene.channels[self.channel], self.title)
 
 
 class Rename(Event, tag="rename"):
@@ -208,9 +208,9 @@ class Rename(Event, tag="rename"):
     channel: str
     name: str | None = None
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Change it."""
-        stage.dc.world.rename(stage.channels[self.channel], self.name)
+        scene.dc.world.rename(scene.channels[self.channel], self.name)
 
 
 class Remove(Event, tag="remove"):
@@ -218,9 +218,9 @@ class Remove(Event, tag="remove"):
 
     channel: str
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Delete it."""
-        stage.dc.world.remove(stage.channels[self.channel])
+        scene.dc.world.remove(scene.channels[self.channel])
 
 
 class Ban(Event, tag="ban"):
@@ -229,9 +229,9 @@ class Ban(Event, tag="ban"):
     channel: str
     user: str | None = None
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Throw it out."""
-        stage.dc.ban(stage.user(self.user), stage.channels[self.channel])
+        scene.dc.ban(scene.user(self.user), scene.channels[self.channel])
 
 
 class Revoke(Event, tag="revoke"):
@@ -239,17 +239,17 @@ class Revoke(Event, tag="revoke"):
 
     user: str | None = None
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Revoke them."""
-        stage.dc.log_out(stage.user(self.user))
+        scene.dc.log_out(scene.user(self.user))
 
 
 class Cut(Event, tag="cut"):
     """Drop every line."""
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Drop them."""
-        stage.dc.cut()
+        scene.dc.cut()
 
 
 class BlackHole(Event, tag="black_hole"):
@@ -258,9 +258,9 @@ class BlackHole(Event, tag="black_hole"):
     seconds: float
     for_good: bool = False
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Start it."""
-        stage.dc.black_hole(self.seconds, for_good=self.for_good)
+        scene.dc.black_hole(self.seconds, for_good=self.for_good)
 
 
 class Down(Event, tag="down"):
@@ -272,9 +272,9 @@ class Down(Event, tag="down"):
 class Salt(Event, tag="salt"):
     """Change the server salt."""
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Change it."""
-        stage.dc.salt_change()
+        scene.dc.salt_change()
 
 
 class Skew(Event, tag="skew"):
@@ -282,9 +282,9 @@ class Skew(Event, tag="skew"):
 
     seconds: float
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Move it."""
-        stage.dc.clock_skew = self.seconds
+        scene.dc.clock_skew = self.seconds
 
 
 class Fault(Event, tag="fault"):
@@ -296,10 +296,10 @@ class Fault(Event, tag="fault"):
     """0 = every call from now on."""
     probability: float = 1.0
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Lay it."""
         action: Action = self.action
-        stage.dc.fault(self.method, action, times=self.times or None, probability=self.probability)
+        scene.dc.fault(self.method, action, times=self.times or None, probability=self.probability)
 
 
 class Limit(Event, tag="limit"):
@@ -309,18 +309,18 @@ class Limit(Event, tag="limit"):
     calls: int
     seconds: float
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Lay it."""
-        stage.dc.faults.limit(self.method, self.calls, self.seconds)
+        scene.dc.faults.limit(self.method, self.calls, self.seconds)
 
 
 class Heal(Event, tag="heal"):
     """Take all faults, limits and chaos away."""
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Take them away."""
-        stage.dc.faults.clear()
-        stage.dc.chaos = type(stage.dc.chaos)()
+        scene.dc.faults.clear()
+        scene.dc.chaos = type(scene.dc.chaos)()
 
 
 class Chaos(Event, tag="chaos"):
@@ -332,9 +332,9 @@ class Chaos(Event, tag="chaos"):
     reorder: float = 0.0
     hidden: float = 0.0
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Set them all."""
-        chaos = stage.dc.chaos
+        chaos = scene.dc.chaos
         chaos.lose, chaos.late, chaos.twice = self.lose, self.late, self.twice
         chaos.reorder, chaos.hidden = self.reorder, self.hidden
 
@@ -344,9 +344,9 @@ class Mark(Event, tag="mark"):
 
     id: str
 
-    def run(self, stage: Stage) -> None:
+    def run(self, scene: Scene) -> None:
         """Note it."""
-        stage.marks.append(self.id)
+        scene.marks.append(self.id)
 
 
 AnyEvent = (

@@ -75,6 +75,8 @@ class DataCentre(Publishing):
         """An ascending history page brings so many posts from below the offset too."""
         self.gzip_over = 0
         """Answers longer than this are gzipped; 0 = never."""
+        self.first_client = asyncio.Event()
+        """Set once a client that is logged in has asked for something."""
         self.slots: dict[str, Any] = {}
         """Free for other modules."""
         self.sessions: dict[tuple[int, int], Session] = {}
@@ -282,6 +284,7 @@ class DataCentre(Publishing):
         self.calls[name] += 1
         if wants_updates and session.user is not None and not isinstance(request, _PINGS):
             session.wants_updates = True
+            self.first_client.set()
         action = self.faults.take(name, self.world.clock.monotonic())
         if action is None:
             await self._answer(session, message_id, request, name)

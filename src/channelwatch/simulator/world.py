@@ -136,7 +136,7 @@ class World:
         self, phone: str | None = None, password: str | None = None, *, name: str = "User", username: str | None = None
     ) -> User:
         """Add an account; `phone` as typed at login (only its digits count)."""
-        user = User(1_000_001 + len(self.users), phone and re.sub(r"\D", "", phone), password, name=name)
+        user = User(5_000_000_001 + len(self.users), phone and re.sub(r"\D", "", phone), password, name=name)
         self.users[user.id] = user
         if username:
             self._take_name(username, user)
@@ -148,6 +148,8 @@ class World:
         head, colon, secret = token.partition(":")
         if not (colon and head.isdigit() and secret):
             raise ValueError(f"a bot token looks like 123456:ABC…, not {token!r}")
+        if int(head) in self.users:
+            raise ValueError(f"the id {head} is taken")
         user = User(int(head), bot=True, name=name)
         self.users[user.id] = user
         bot = self.bots[token] = Bot(token, user.id, name, user)
