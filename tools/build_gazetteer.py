@@ -58,6 +58,8 @@ CYRILLIC = re.compile(r"[а-яёіїєґ’' -]+", re.IGNORECASE)
 FOREIGN_SPELLING = re.compile(r"[ўјљњћђџәһөүҙңқҳ]", re.IGNORECASE)
 POSTAL_NOISE = re.compile(r"почтамт|опс|уч\.|цпп|сортир|участок|отделение|№|\(|\d{2}", re.IGNORECASE)
 DECOY_POPULATION = 100_000
+COMMON_UKRAINIAN = 8
+"""A bit beside COMMON: грайворон is a rook in Ukrainian, which speaks against no town in Russia."""
 
 
 def fold(text: str) -> str:
@@ -428,7 +430,7 @@ def word_kinds(wanted: set[str]) -> tuple[dict[str, int], set[str]]:
             elif (lang == "uk" and "NOUN" in text and "inan" in text) or re.search(r"[сцз]к\w{1,3}$", k):
                 continue  # бєлгородський and its like are no common words
             else:
-                bit = COMMON
+                bit = COMMON if lang == "ru" else COMMON_UKRAINIAN
             if not wanted.isdisjoint(cuts(k)):
                 kinds[k] |= bit
     analyser = pymorphy3.MorphAnalyzer(lang="uk")
@@ -436,15 +438,19 @@ def word_kinds(wanted: set[str]) -> tuple[dict[str, int], set[str]]:
     for word in " ".join(line for line in listed if not line.startswith("#")).split():
         for parse in analyser.parse(word):
             for form in parse.lexeme:
-                kinds[key(fold(form.word))] |= COMMON
+                kinds[key(fold(form.word))] |= COMMON_UKRAINIAN
     return kinds, given
 
 
-def masks(stem: str, cls: str, kinds: dict[str, int]) -> list[int]:
-    """Return, for common words, given names and surnames, which endings of the class make such a word."""
+def masks(stem: str, cls: str, kinds: dict[str, int], *, ukrainian: bool) -> list[int]:
+    """Return, for common words, given names and surnames, which endings of the class make such a word.
+
+    Ukrainian common words count against names that places in Ukraine bear.
+    """
+    common = COMMON | COMMON_UKRAINIAN if ukrainian else COMMON
     return [
-        sum(1 << i for i, ending in enumerate(CLASSES[cls]) if kinds.get(stem + ending, 0) & bit)
-        for bit in (COMMON, GIVEN, SURNAME)
+        sum(1 << i for i, ending in enumerate(CLASSES[cls]) if kinds.get(stem + ending, 0) & bits)
+        for bits in (common, GIVEN, SURNAME)
     ]
 
 
@@ -507,8 +513,10 @@ def write(atlas: Atlas, names: Names, out: Path) -> None:
                 *(round(x, 4) if x is not None else None for x in at),
             ),
         )
+    ukrainian = {place.id for place in atlas.places if place.region and place.region.code.startswith("UA")}
     for (stem, cls, rest, kind), targets in sorted(names.rows.items()):
-        common, first, last = masks(stem, cls, kinds) if not rest else (0, 0, 0)
+        ours = kind == SETTLEMENT and any(target in ukrainian for target in targets)
+        common, first, last = masks(stem, cls, kinds, ukrainian=ours) if not rest else (0, 0, 0)
         db.execute(
             "INSERT INTO names VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (stem, CLASS_NAMES.index(cls), rest, kind, common, first, last, " ".join(map(str, sorted(targets)))),

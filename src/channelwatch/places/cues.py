@@ -7,7 +7,7 @@ def _words(listed: str) -> frozenset[str]:
 
 OBLAST = _words("""
     область области областью областей областях областям обл областная облрада облради облраде облвласти областю
-    oblast oblasts region regions province
+    областями обласними областях oblast oblasts region regions province
 """)
 KRAI = _words("""
     край края краю краем крае краї краєм krai kray territory region
@@ -118,13 +118,16 @@ QUALIFIERS = _words("""
 """)
 """May stand between an adjective and its district, community or republic."""
 
-ALARM = _words("""
-    бпла фпв fpv ракетная ракетной ракетна опасность опасности внимание увага тревога тривога тривоги отбой відбій
-    обстрел обстрела обстрелом обстріл атака атаки атакован сирена сирены взрыв взрывы вибух вибухи вибухів пво ппо
-    дрон дроны дрона дронов дронів громко прилет прилеты приліт укрытие укриття беспилотник беспилотники
-    беспилотников загроза загрози авиационная авиационной drone drones shelling missile
-""")
-"""Words of alarm posts."""
+ALARM = tuple(
+    sorted(
+        _words("""
+            бпла фпв fpv ракетн опасност увага тривог тревог отбой відбій обстрел обстріл атак сирен взрыв вибух
+            пво ппо дрон громко прилет приліт укрыти укритт беспилотник безпілотник загроз авиационн drone shell
+            missile strike explosion
+        """)
+    )
+)
+"""How words of alarm posts begin."""
 
 SUBSCRIBE = _words("""
     подписаться подписывайся подписывайтесь подпишись підписатися підписатись підписуйся підписуйтесь subscribe

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from channelwatch.places import cues
+from channelwatch.places.key import CLASSES, key
 from channelwatch.places.mention import Strength
-from channelwatch.places.reading import Token, joined, tokens, unglue
+from channelwatch.places.reading import Token, joined, tokens
 from channelwatch.places.schema import (
     ADJECTIVE,
     BOUND_ADJECTIVE,
@@ -25,7 +26,7 @@ from channelwatch.places.schema import (
     SETTLEMENT,
     TOWNSFOLK,
 )
-from channelwatch.places.store import Name, PlaceRow, Store, fits
+from channelwatch.places.store import Name, PlaceRow, Store
 from channelwatch.text.words import Word
 
 ENOUGH = 1.0
@@ -38,7 +39,7 @@ _LINK = re.compile(r"(?:https?://|www\.|t\.me/|@)\S+")
 _STOP = re.compile(r"[!?;\n…]")
 _ADJECTIVES = {REGION_ADJECTIVE, BOUND_ADJECTIVE, DISTRICT, ADJECTIVE}
 _PATRONYMIC = re.compile(r"(?:ович|евич|йович|ьич|овн|евн|івн|инічн)(?:[аеуоиі]|ем|ом|ой|ою)?$")
-_MASCULINE = re.compile(r"(?:ий|ій|ого|ому|им|ым|ом|ой)$")
+_MASCULINE = re.compile(r"(?:ий|ій|ого|ому|им|ым|ом)$")
 _CAPITALS = {"RU-MOW", "UA-30", "BY-HM"}
 
 
@@ -71,17 +72,19 @@ class Finder:
     """The three passes over one post."""
 
     def __init__(self, store: Store, text: str, words: Sequence[Word], home: frozenset[int]) -> None:
-        """Look at the post's words; `home` are the ids of the channel's own regions."""
+        """Look at the post's words (no two glued together); `home` are the ids of the channel's own regions."""
         self._store = store
         self._text = text
-        self._line = tokens(text, unglue(text, words))
+        self._line = tokens(text, words)
         self._home = home
+        self._keys = [key(token.form) for token in self._line]
+        self._read: list[list[tuple[int, Name]] | None] = [None] * len(self._line)
         self._taken = [False] * len(self._line)
         self._found: list[Found] = []
         self._named: list[tuple[int, int]] = []  # (token, region): regions that the text itself names
         self._company: set[int] = set()  # regions of settlements that are certain
         self._mute_links_and_signatures()
-        self._alarm = any(token.form in cues.ALARM for token in self._line)
+        self._alarm = any(token.form.startswith(cues.ALARM) for token in self._line)
 
     def find(self) -> list[Found]:
         """Return every place found, of whatever region, weak ones too, in the order of the text."""
@@ -116,6 +119,9 @@ class Finder:
         return self._line[i].form if 0 <= i < len(self._line) else ""
 
     def _gap(self, i: int) -> str:
+        """Return what stands before token `i`; one past the last token, what ends the text."""
+        if i == len(self._line):
+            return self._text[self._line[-1].end :] + "\n"
         return self._line[i].gap if 0 <= i < len(self._line) else "\n"
 
     def _capital(self, i: int) -> bool:
@@ -123,19 +129,24 @@ class Finder:
 
     def _readings(self, i: int, *kinds: int) -> Iterator[tuple[int, Name]]:
         """Yield (last token, name) of the given kinds that start at token `i`, longest first."""
-        found = []
-        for name in self._store.names(self._line[i].form):
-            if name.kind in kinds and (last := self._reach(i, name)) is not None:
-                found.append((last, name))
-        yield from sorted(found, key=lambda pair: -pair[0])
+        found = self._read[i]
+        if found is None:
+            found = [
+                (last, n) for n in self._store.names(self._line[i].form) if (last := self._reach(i, n)) is not None
+            ]
+            found.sort(key=lambda pair: -pair[0])
+            self._read[i] = found
+        for last, name in found:
+            if name.kind in kinds and not any(self._taken[i : last + 1]):
+                yield last, name
 
     def _reach(self, i: int, name: Name) -> int | None:
         j = i
         for stem, cls in name.rest:
             j += 1
-            if j >= len(self._line) or self._taken[j] or not joined(self._line[j]):
+            if j >= len(self._line) or not self._keys[j].startswith(stem):
                 return None
-            if not fits(self._line[j].form, stem, cls):
+            if self._keys[j][len(stem) :] not in CLASSES[cls] or not joined(self._line[j]):
                 return None
         return j
 
@@ -195,7 +206,7 @@ class Finder:
                 continue
             if last == i and (name.given or name.cls == "exact") and self._is_person(i):
                 continue
-            if last == i and self._is_address(i):
+            if last == i and (self._is_address(i) or self._is_emblem(i, last) or self._hyphened(i, last)):
                 continue
             for region in name.targets:
                 row = self._store.regions[region]
@@ -299,7 +310,7 @@ class Finder:
 
     def _district(self, i: int, last: int, noun: int | None, way: int | None, name: Name) -> None:
         regions = self._district_regions(name)
-        choice = self._choose(dict.fromkeys(regions, 0), i)
+        choice = self._choose(dict.fromkeys(regions, 0), i, last)
         target = regions[choice.region][0]
         if name.kind == DISTRICT:
             row = self._store.districts[target]
@@ -387,7 +398,7 @@ class Finder:
             population = place.population or 0
             if region not in best or population > populations[region]:
                 populations[region], best[region] = population, place
-        choice = self._choose(populations, i)
+        choice = self._choose(populations, i, last)
         if choice.region == 0:
             return None
         place = best[choice.region]
@@ -433,25 +444,36 @@ class Finder:
             add(1.2, "a line of its own")
         elif self._stands_alone(i, last):
             add(0.8, "stands alone")
+        if self._continues_list(i):
+            add(0.8, "in a list of places")
         if before in cues.OFFICES and not self._line[i].opens:
             add(1.0, f"after {before!r}")
         if self._alarm:
             add(0.7, "in an alarm post")
         if name.common and not people:
-            add(-3.0 if self._line[i].opens and not (cued or own_line) else -2.0, "also a common word")
+            noun_follows = name.cls.startswith("adj") and self._small_noun_follows(last)
+            if self._line[i].opens and not (cued or own_line):
+                add(-3.0, "also a common word")
+            else:
+                add(-1.2 if before in cues.WHERE and not lower and not noun_follows else -2.0, "also a common word")
         if name.given:
             add(-2.5, "also a given name")
         if name.surname:
-            add(-1.2 if population < 100_000 else -0.5, "also a surname")
-        if self._is_person(i) and not cued and before not in cues.WHERE:
+            add(-1.2 if population < 100_000 and before not in cues.WHERE else -0.5, "also a surname")
+        loose = population >= 5_000 and not (name.surname or name.given)
+        if self._is_person(i, loose=loose) and not cued and before not in cues.WHERE:
             add(-4.0, "part of a person's name")
-        if self._is_address(i):
+        if self._is_address(i) or (name.cls.startswith("adj") and self._form(last + 1) in cues.STREET):
             add(-5.0, "an address")
+        elsewhere = (self._company | {region for _, region in self._named}) - {choice.region}
+        here = choice.region in self._company or choice.how in {_NAMED, _HOME}
+        if population < 2_000 and elsewhere and not here and not cued:
+            add(-0.8, "among places of other regions")
         if self._is_emblem(i, last):
             add(-4.0, "a unit, ship or club")
         return score, reasons
 
-    def _choose(self, populations: dict[int, int], i: int) -> _Choice:
+    def _choose(self, populations: dict[int, int], i: int, last: int) -> _Choice:
         """Choose among namesakes: the regions the text names, the channel's home, the biggest by far, the company."""
         biggest = max(populations, key=lambda region: (populations[region], -region))
         top = populations[biggest]
@@ -460,6 +482,8 @@ class Finder:
             nearest = min(in_text)[1]
             if top < 50_000 or top < 20 * max(populations[nearest], _UNKNOWN_POPULATION):
                 return _Choice(nearest, _NAMED)
+        if top < 10_000 and self._placed_elsewhere(i, last):
+            return _Choice(biggest, _ELSEWHERE, settled=False)
         if len(populations) == 1:
             return _Choice(biggest, _ONLY)
         at_home = [region for region in populations if region in self._home]
@@ -468,8 +492,6 @@ class Finder:
             if top <= 30 * max(populations[own], _UNKNOWN_POPULATION):
                 return _Choice(own, _HOME)
         second = max(*(n for region, n in populations.items() if region != biggest), _UNKNOWN_POPULATION)
-        if self._named and self._rules_out(populations):
-            return _Choice(biggest, _ELSEWHERE, settled=False)
         if top >= 2 * second:
             return _Choice(biggest, _BIGGEST)
         company = [region for region in populations if region in self._company]
@@ -477,9 +499,21 @@ class Finder:
             return _Choice(max(company, key=lambda region: populations[region]), _COMPANY)
         return _Choice(biggest, _OPEN, settled=False)
 
-    def _rules_out(self, populations: dict[int, int]) -> bool:
-        """Say whether the text names regions, none of which has a place of that name, and the name is a village's."""
-        return max(populations.values()) < 10_000
+    def _placed_elsewhere(self, i: int, last: int) -> bool:
+        """Say whether the text puts the name elsewhere: "X Орловской области", "Орловская область: X"."""
+        for at, _ in self._named:
+            if last < at <= last + 2 and not _STOP.search(self._gap(last + 1)):
+                return True
+        before = [at for at, _ in self._named if at < i]
+        if not before:
+            return False
+        header = max(before)
+        after = next((j for j in range(header + 1, len(self._line)) if not self._taken[j]), header + 1)
+        heading = "\n" in self._gap(after) or ":" in self._gap(after)
+        starts = header == 0 or "\n" in self._gap(header)
+        return (
+            (heading and starts) or (i - after <= 1 and self._form(after) in cues.WHERE | cues.TYPE_WORDS) or after == i
+        )
 
     # ------------------------------------------------------------ signs against
 
@@ -503,13 +537,30 @@ class Finder:
             last + 1 >= len(self._line) or bounded.search(after) is not None
         )
 
+    def _small_noun_follows(self, last: int) -> bool:
+        after = last + 1
+        if after >= len(self._line) or not joined(self._line[after]) or self._capital(after):
+            return False
+        form = self._form(after)
+        return form not in cues.WHERE and form not in cues.CONJUNCTIONS and not form.startswith(cues.ALARM)
+
+    def _continues_list(self, i: int) -> bool:
+        """Say whether a place stands just before, with a comma, slash, dash or conjunction between."""
+        before = i - 2 if self._form(i - 1) in cues.CONJUNCTIONS else i - 1
+        if before < 0 or (before == i - 1 and not re.fullmatch(r"\s*[,/—–-]\s*", self._gap(i))):
+            return False
+        return any(found.first <= before <= found.last and found.strength != "weak" for found in self._found)
+
     def _own_line(self, i: int, last: int) -> bool:
         """Say whether the name fills its line."""
         first, after = i == 0 or "\n" in self._gap(i), last + 1 >= len(self._line) or "\n" in self._gap(last + 1)
         return first and after and len(self._line) > last - i + 1
 
-    def _is_person(self, i: int) -> bool:
-        """Say whether a given name, patronymic, initial or rank stands beside the word."""
+    def _is_person(self, i: int, *, loose: bool = False) -> bool:
+        """Say whether a given name, patronymic, initial or rank stands beside the word.
+
+        `loose`: a given name after it is not enough (the word is a known town and no surname).
+        """
         before, after = i - 1, i + 1
         if before >= 0 and self._gap(i).strip(" .\u00a0") == "":
             form = self._form(before)
@@ -527,9 +578,21 @@ class Finder:
             and "\n" not in self._gap(after)
         ):
             form = self._form(after)
-            if _PATRONYMIC.search(form) or self._store.is_given_name(form):
-                return not any(name.kind in {REGION, SETTLEMENT} for name in self._store.names(form))
+            if _PATRONYMIC.search(form):
+                return True
+            if self._store.is_given_name(form):
+                named = _PATRONYMIC.search(self._form(after + 1)) is not None
+                return named or not (loose or self._is_known_town(form))
             return len(form) == 1 and self._gap(after + 1).startswith(".")
+        return False
+
+    def _is_known_town(self, form: str) -> bool:
+        """Say whether a word is a region's name or a town's."""
+        for name in self._store.names(form):
+            if name.kind == REGION:
+                return True
+            if name.kind == SETTLEMENT and not name.rest:
+                return any((place.population or 0) >= 20_000 for place in self._store.places(name.targets))
         return False
 
     def _is_address(self, i: int) -> bool:

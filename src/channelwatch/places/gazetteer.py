@@ -5,8 +5,11 @@ import functools
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+import msgspec
+
 from channelwatch.places.cues import INNER_CITY
 from channelwatch.places.finder import Finder, Found
+from channelwatch.places.key import CLASSES, key
 from channelwatch.places.mention import STRENGTHS, Mention, Strength
 from channelwatch.places.reading import unglue
 from channelwatch.places.region import Region, UnknownRegion
@@ -25,7 +28,6 @@ from channelwatch.text.words import Word, words
 
 _ANY_LENS = 32
 _MEMO_LIMIT = 200_000
-_NEVER, _ALWAYS, _IF_CAPITAL = 0, 1, 2
 
 
 class Gazetteer:
@@ -113,10 +115,10 @@ class Gazetteer:
             if len(self._lenses) >= _ANY_LENS:
                 self._lenses.clear()
             lens = self._lenses[asked] = _Lens(self._store, asked)
-        if not lens.touches(text, words):
-            return []
-        found = Finder(self._store, text, words, frozenset(self._id(code) for code in home)).find()
         line = unglue(text, words)
+        if not lens.touches(text, line):
+            return []
+        found = Finder(self._store, text, line, frozenset(self._id(code) for code in home)).find()
         enough = STRENGTHS.index(minimum)
         return [
             self._mention(text, line, each)
@@ -146,36 +148,43 @@ class _Lens:
     def __init__(self, store: Store, asked: frozenset[int]) -> None:
         self._store = store
         self._asked = asked
-        self._memo: dict[str, int] = {}
+        self._memo: dict[str, _Verdict | None] = {}
 
     def touches(self, text: str, words: Sequence[Word]) -> bool:
         """Say whether the post deserves the careful look."""
         memo = self._memo
-        for word in unglue(text, words):
-            verdict = memo.get(word.form)
-            if verdict is None:
+        for i, word in enumerate(words):
+            try:
+                verdict = memo[word.form]
+            except KeyError:
                 if len(memo) >= _MEMO_LIMIT:
                     memo.clear()
                 verdict = memo[word.form] = self._judge(word.form)
-            if verdict == _ALWAYS or (verdict == _IF_CAPITAL and text[word.start].isupper()):
-                return True
+            if verdict is not None:
+                if verdict.alone and (verdict.small or text[word.start].isupper()):
+                    return True
+                after = key(words[i + 1].form) if i + 1 < len(words) else ""
+                if any(after.startswith(stem) and after[len(stem) :] in CLASSES[cls] for stem, cls in verdict.seconds):
+                    return True
         return False
 
-    def _judge(self, form: str) -> int:
-        verdict = _NEVER
+    def _judge(self, form: str) -> "_Verdict | None":
+        small = alone = False
+        seconds: set[tuple[str, str]] = set()
         for name in self._store.names(form):
             if self._asked.isdisjoint(self._regions(name.kind, name.targets)):
                 continue
+            if name.rest:
+                seconds.add(name.rest[0])
+                continue
+            alone = True
             plain = name.common or name.given or name.surname or len(form) < 5
-            if (
+            small |= not (
                 name.cls == "latin"
                 or (name.kind == SETTLEMENT and plain)
                 or (name.kind in {DISTRICT, ADJECTIVE} and any(form.startswith(stem) for stem in INNER_CITY))
-            ):
-                verdict = _IF_CAPITAL
-            else:
-                return _ALWAYS
-        return verdict
+            )
+        return _Verdict(small=small, alone=alone, seconds=tuple(sorted(seconds))) if alone or seconds else None
 
     def _regions(self, kind: int, targets: tuple[int, ...]) -> set[int]:
         if kind in {REGION, REGION_ADJECTIVE, PEOPLE, REGION_LATIN, BOUND_ADJECTIVE}:
@@ -183,3 +192,13 @@ class _Lens:
         if kind == DISTRICT:
             return {self._store.districts[target].region for target in targets}
         return {self._store.region_of_place(target) for target in targets}
+
+
+class _Verdict(msgspec.Struct, frozen=True, gc=False):
+    """What a word may start."""
+
+    small: bool
+    """True where it counts in small letters too."""
+    alone: bool
+    """True where it is a name by itself; else one of `seconds` must follow."""
+    seconds: tuple[tuple[str, str], ...]

@@ -118,7 +118,8 @@ def _noun(word: str, k: str, stem: str, tail: str) -> list[Stem]:
     if tail == "е":
         return [(stem, "adj_n" if re.search(r"[внчк]$", stem) else "e")]
     if tail == "и":
-        broken = [(f"{stem[:-1]}{vowel}к", "exact") for vowel in "ое"] if re.search(f"[^{_VOWELS}]к$", stem) else []
+        base = stem[:-2] if stem.endswith("йк") else stem[:-1]  # Валуйки → Валуек
+        broken = [(f"{base}{vowel}к", "exact") for vowel in "ое"] if re.search(f"[^{_VOWELS}]к$", stem) else []
         return [(stem, "plural"), *broken]
     if tail == "й":
         return [(stem, "j")]

@@ -73,6 +73,7 @@ class Store:
         self._firsts = [row.first_place for row in self.regions.values()]
         self._end = self._db.execute("SELECT count(*) FROM places WHERE region IS NOT NULL").fetchone()[0]
         self.districts = {row[0]: DistrictRow(*row) for row in self._db.execute("SELECT * FROM districts")}
+        self._stems: set[str] | None = None
         self._names: dict[str, tuple[Name, ...]] = {}
         self._places: dict[int, PlaceRow] = {}
         self._given: dict[str, bool] = {}
@@ -87,7 +88,11 @@ class Store:
         return found
 
     def _read(self, word: str) -> Iterable[Name]:
-        stems = cuts(word)
+        if self._stems is None:  # 10 MB that spare the file a question about every new word
+            self._stems = {stem for (stem,) in self._db.execute("SELECT DISTINCT stem FROM names")}
+        stems = [stem for stem in cuts(word) if stem in self._stems]
+        if not stems:
+            return
         marks = ",".join("?" * len(stems))
         rows = self._db.execute(f"SELECT * FROM names WHERE stem IN ({marks}) ORDER BY kind, stem, cls, rest", stems)
         for stem, cls, rest, kind, common, given, surname, targets in rows:
@@ -133,6 +138,6 @@ class Store:
 
 
 def fits(form: str, stem: str, cls: str) -> bool:
-    """Say whether a folded word is a form of (stem, class)."""
+    """Say whether a word, given by its key or folded, is a form of (stem, class)."""
     word = key(form)
     return word.startswith(stem) and word[len(stem) :] in CLASSES[cls]
