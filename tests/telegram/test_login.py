@@ -230,12 +230,12 @@ REFUSALS = [
     ("auth.sendCode", "400 PHONE_NUMBER_FLOOD", TelegramError, "wait a day"),
     ("auth.sendCode", "406 PHONE_PASSWORD_FLOOD", TelegramError, "wait a day"),
     ("auth.sendCode", "420 FLOOD_WAIT_3600", Flooded, "3600"),
-    ("auth.sendCode", "406 UPDATE_APP_TO_LOGIN", TelegramError, "UPDATE_APP_TO_LOGIN|UpdateAppToLogin"),
-    ("auth.signIn", "401 USER_DEACTIVATED_BAN", LoginNeeded, "closed this account"),
-    ("auth.signIn", "401 USER_DEACTIVATED", LoginNeeded, "closed this account"),
-    ("users.getUsers", "401 SESSION_REVOKED", LoginNeeded, "no longer takes this login"),
-    ("users.getUsers", "406 AUTH_KEY_DUPLICATED", LoginNeeded, "two addresses"),
-    ("users.getUsers", "420 FROZEN_METHOD_INVALID", LoginNeeded, "frozen"),
+    ("auth.sendCode", "406 UPDATE_APP_TO_LOGIN", TelegramError, "UPDATE_APP_TO_LOGIN"),
+    ("auth.signIn", "401 USER_DEACTIVATED_BAN", LoginNeeded, "banned the account.*another account"),
+    ("auth.signIn", "401 USER_DEACTIVATED", LoginNeeded, "account was deleted"),
+    ("users.getUsers", "401 SESSION_REVOKED", LoginNeeded, "ended from another device"),
+    ("users.getUsers", "406 AUTH_KEY_DUPLICATED", LoginNeeded, "two places.*two machines"),
+    ("users.getUsers", "420 FROZEN_METHOD_INVALID", LoginNeeded, "frozen.*telegram.org/support"),
 ]
 
 
@@ -279,7 +279,7 @@ async def test_a_login_that_does_not_prove_itself_yields_no_key(
     dc: DataCentre, me: User, config: TelegramConfig, code: Callable[[], str]
 ) -> None:
     dc.fault("users.getUsers", "401 AUTH_KEY_UNREGISTERED", times=None)
-    with pytest.raises(LoginNeeded, match="no longer takes this login"):
+    with pytest.raises(LoginNeeded, match="does not know this login"):
         await log_in(Person(code), config, SECRETS, phone=PHONE)
 
 
@@ -295,10 +295,10 @@ async def test_a_closed_account_and_an_unknown_key_need_a_login(
 ) -> None:
     key = Key(dc_id=2, host="127.0.0.1", port=dc.port, auth_key=dc.world.preshared_key(me))
     close_account(me)
-    with pytest.raises(LoginNeeded, match="closed this account"):
+    with pytest.raises(LoginNeeded, match="banned the account"):
         await check(key, config, SECRETS)
     dc.forget_keys()
-    with pytest.raises(LoginNeeded, match="does not know this key"):
+    with pytest.raises(LoginNeeded, match="does not know this login"):
         await check(key, config, SECRETS)
 
 

@@ -7,6 +7,7 @@ from telethon import errors
 from channelwatch.errors import ChannelGone, Flooded, LineDown, LoginNeeded, TelegramError
 
 LOGIN_REMEDY = "run: channelwatch login"
+_APPEAL = "ask https://telegram.org/support to lift it, or use another account"
 
 _GONE = {
     "CHANNEL_INVALID",
@@ -34,6 +35,15 @@ _LOST = {
     "FROZEN_PARTICIPANT_MISSING": "Telegram has frozen the account",
 }
 
+_REMEDIES = {
+    "AUTH_KEY_DUPLICATED": f"never use telegram.key on two machines; {LOGIN_REMEDY}",
+    "USER_DEACTIVATED": _APPEAL,
+    "USER_DEACTIVATED_BAN": _APPEAL,
+    "FROZEN_METHOD_INVALID": _APPEAL,
+    "FROZEN_PARTICIPANT_MISSING": _APPEAL,
+}
+"""What to do about a lost login where a new one does not help, or not alone."""
+
 
 def translate(error: BaseException, method: str) -> TelegramError:
     """Return our error for one that a call of `method` raised."""
@@ -53,7 +63,7 @@ def translate(error: BaseException, method: str) -> TelegramError:
 def _rpc(error: errors.RPCError, method: str) -> TelegramError:
     name = _name(error)
     if name in _LOST:
-        return LoginNeeded(_LOST[name], remedy=LOGIN_REMEDY)
+        return LoginNeeded(_LOST[name], remedy=_REMEDIES.get(name, LOGIN_REMEDY))
     seconds = getattr(error, "seconds", None)
     if isinstance(error, errors.FloodError) or (isinstance(seconds, int) and "WAIT" in type(error).__name__.upper()):
         return Flooded(method, float(max(seconds if isinstance(seconds, int) else 60, 1)))

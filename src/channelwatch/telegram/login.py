@@ -20,13 +20,13 @@ from channelwatch.clock import Clock, SystemClock
 from channelwatch.config.model import Secrets, TelegramConfig
 from channelwatch.errors import (
     ConfigError,
-    Flooded,
     LineDown,
     LoginNeeded,
     Problem,
     TelegramError,
     WatchError,
 )
+from channelwatch.telegram.failures import LOGIN_REMEDY, translate
 from channelwatch.telegram.keyfile import Key
 from channelwatch.telegram.server import api_pair, fresh_session, open_client
 
@@ -107,7 +107,7 @@ async def check(key: Key, config: TelegramConfig, secrets: Secrets) -> Account:
     async with _connected(open_client(key.session(config), config, secrets, receive_updates=False)) as client:
         users = await _call(client, functions.users.GetUsersRequest([types.InputUserSelf()]))
     if not users or not isinstance(users[0], types.User):
-        raise LoginNeeded("Telegram does not say whose login this is", remedy="run: channelwatch login")
+        raise LoginNeeded("Telegram does not say whose login this is", remedy=LOGIN_REMEDY)
     if users[0].bot:
         raise LoginNeeded("this is a bot's login, and bots can't read channels", remedy="log in as a user account")
     return Account(users[0].id, utils.get_display_name(users[0]) or "an account without a name")
@@ -191,7 +191,7 @@ class _Steps:
                 async with asyncio.timeout(left):
                     await scanned.wait()
             scanned.clear()
-        raise LoginNeeded("no QR code was scanned", remedy="run: channelwatch login")
+        raise LoginNeeded("no QR code was scanned", remedy=LOGIN_REMEDY)
 
     async def _login_token(self) -> auth.LoginToken | None:
         """Return a token to show, or None once the account is in."""
@@ -225,7 +225,7 @@ class _Steps:
                 raise refusal(error) from error
             self._say_where(sent)
             return phone, sent
-        raise LoginNeeded(f"{TRIES} wrong phone numbers", remedy="run: channelwatch login")
+        raise LoginNeeded(f"{TRIES} wrong phone numbers", remedy=LOGIN_REMEDY)
 
     async def _resend_code(self, phone: str, sent: Any) -> Any:
         request = functions.auth.ResendCodeRequest(phone, sent.phone_code_hash)
@@ -301,9 +301,7 @@ class _Steps:
     @staticmethod
     def _refuse_unknown(answer: Any) -> None:
         if isinstance(answer, auth.AuthorizationSignUpRequired):
-            raise LoginNeeded(
-                "no Telegram account has this number", remedy="make the account in an official Telegram app first"
-            )
+            raise LoginNeeded("no Telegram account has this number", remedy=_OFFICIAL)
 
 
 _PLACES = {
@@ -322,14 +320,14 @@ _PLACES = {
 """Where the code goes. A type that is not here (set up an e-mail, pay for an SMS) needs an official app."""
 
 
-_LOGIN_AGAIN = "run: channelwatch login"
 _APPEAL = "ask https://telegram.org/support to lift it, or use another account"
 _OWN_PAIR = "copy both from https://my.telegram.org → API development tools, of an app you made yourself"
+_OFFICIAL = "make the account in an official Telegram app first"
 _DAY = 86400.0
 
 
 def refusal(error: errors.RPCError) -> WatchError:
-    """Translate what Telegram answers to a login (or to the self-check) into our error with its remedy."""
+    """Translate what Telegram answers to a login into our error with its remedy; the rest is `failures`' to say."""
     match error:
         case errors.ApiIdInvalidError():
             return ConfigError([Problem(".env", "API_ID, API_HASH", "Telegram does not know this pair", _OWN_PAIR)])
@@ -338,15 +336,6 @@ def refusal(error: errors.RPCError) -> WatchError:
             return ConfigError([Problem(".env", "API_ID, API_HASH", message, _OWN_PAIR)])
         case errors.PhoneNumberBannedError():
             return LoginNeeded("Telegram has banned this number", remedy=_APPEAL)
-        case errors.UserDeactivatedBanError() | errors.UserDeactivatedError():
-            return LoginNeeded("Telegram has closed this account", remedy=_APPEAL)
-        case errors.FrozenMethodInvalidError() | errors.FrozenParticipantMissingError():
-            return LoginNeeded("Telegram has frozen this account", remedy=_APPEAL)
-        case errors.AuthKeyDuplicatedError():
-            return LoginNeeded(
-                "this login was used from two addresses at the same time, and Telegram has ended it",
-                remedy=f"never copy telegram.key to a second machine; {_LOGIN_AGAIN}",
-            )
         case errors.PhoneNumberFloodError() | errors.PhonePasswordFloodError():
             return TelegramError(
                 "too many logins were tried with this number",
@@ -354,29 +343,14 @@ def refusal(error: errors.RPCError) -> WatchError:
                 retry_after=_DAY,
             )
         case errors.PhoneNumberUnoccupiedError() | errors.PhoneNumberAppSignupForbiddenError():
-            return LoginNeeded(
-                "no Telegram account has this number", remedy="make the account in an official Telegram app first"
-            )
+            return LoginNeeded("no Telegram account has this number", remedy=_OFFICIAL)
         case errors.PhoneNumberInvalidError():
             return LoginNeeded("that is no phone number", remedy="write it with + and country code")
-        case errors.FloodError() if getattr(error, "seconds", None) is not None:
-            return Flooded(_method(error.request), float(error.seconds))
-        case errors.UnauthorizedError() | errors.AuthKeyError():
-            return LoginNeeded(f"Telegram no longer takes this login ({_name(error)})", remedy=_LOGIN_AGAIN)
-        case errors.ServerError() | errors.TimedOutError():
-            return LineDown(f"Telegram has trouble ({_name(error)})", remedy="try again in a minute")
-        case _:
-            return TelegramError(f"Telegram refused: {_name(error)}")
-
-
-def _name(error: errors.RPCError) -> str:
-    """Return Telegram's own name of a refusal that Telethon does not know, else Telethon's name for it."""
-    name = type(error).__name__
-    return error.message if getattr(errors.rpcbaseerrors, name, None) is type(error) else name.removesuffix("Error")
+    return translate(error, _method(error.request))
 
 
 def _method(request: Any) -> str:
-    return type(request).__name__.removesuffix("Request") if request is not None else "the call"
+    return "login" if request is None else type(request).__name__.removesuffix("Request")
 
 
 async def _call(client: TelegramClient, request: TLRequest, *, raw: bool = False) -> Any:
@@ -403,7 +377,7 @@ async def _connected(client: TelegramClient) -> AsyncIterator[TelegramClient]:
         except errors.RPCError as error:
             raise refusal(error) from error
         except errors.AuthKeyNotFound as error:
-            raise LoginNeeded("Telegram does not know this key", remedy=_LOGIN_AGAIN) from error
+            raise translate(error, "connect") from error
         except (OSError, TimeoutError) as error:
             if "auth_key generation" in str(error):  # all that Telethon lets out of a failed key exchange
                 raise LineDown(
