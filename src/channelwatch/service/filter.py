@@ -30,7 +30,13 @@ from channelwatch.query import Evidence, Query, RuleIndex, Source, Subject
 log = structlog.get_logger(__name__)
 
 SLICE = 100
-"""Revisions looked at between two transactions: some 20 ms of work, so that a live post never waits long."""
+"""Revisions looked at between two transactions at most."""
+
+SLICE_SECONDS = 0.02
+"""No further revision joins a slice that was looked at this long; a live post never waits long."""
+
+SLICE_MATCHES = 200
+"""Nor one that met rules this often: they are written in one transaction, and the intake wants to write too."""
 
 STRIKES = 5
 """Posts on which a rule may crash before it is left out until the rules are loaded again."""
@@ -187,7 +193,7 @@ class FilterPass:
     # -- on the filter's thread: reading and evaluating
 
     def _look(self) -> tuple[int, list[Found], dict[int, str]]:
-        """Evaluate the next slice: how many rows it had, what was found, and the rows that can't be looked at, why."""
+        """Evaluate the next slice: how many rows were looked at, what was found, which rows failed, and why."""
         if self._reader is None:
             self._reader = self._archive.reader()
         book = self._book  # a slice is looked at by one set of rules, whatever is loaded meanwhile
@@ -198,7 +204,10 @@ class FilterPass:
         past = channels.past_names(self._reader)
         found: list[Found] = []
         broken: dict[int, str] = {}
+        until, met_in_all = self._clock.monotonic() + SLICE_SECONDS, 0
         for item in items:
+            if met_in_all >= SLICE_MATCHES or self._clock.monotonic() > until:
+                break
             channel = known[item.channel_id]
             source = Source(
                 id=channel.id,
@@ -217,7 +226,8 @@ class FilterPass:
                 broken[item.id] = repr(error)
                 continue
             found.append(Found(item, source, channel.title, met, before))
-        return len(items), found, broken
+            met_in_all += len(met)
+        return len(found) + len(broken), found, broken
 
     def _close(self) -> None:
         if self._reader is not None:
