@@ -10,7 +10,7 @@ import msgspec
 from channelwatch.archive import channels
 from channelwatch.post import Came, post_url
 
-_URL = re.compile(r"(?:https?://)?(?:www\.)?(?:t|telegram)\.me/(?:s/)?(.+?)/(\d+)(?:[/?#].*)?", re.IGNORECASE)
+_URL = re.compile(r"(?:https?://)?(?:www\.)?(?:t|telegram)\.me/(?:s/)?(c/\d+|[^/]+)/(\d+)(?:[/?#].*)?", re.IGNORECASE)
 _PAIR = re.compile(r"@?([^/\s]+)/(\d+)")
 
 

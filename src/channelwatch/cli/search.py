@@ -16,6 +16,7 @@ from channelwatch.cli.options import Workspace, with_workspace
 from channelwatch.cli.printing import clean, print_json
 from channelwatch.clock import SystemClock
 from channelwatch.config.times import zone as zone_of
+from channelwatch.errors import QueryError
 
 _BEFORE, _LENGTH = 60, 240
 """Characters of the text shown before the first matched word, and at most in all."""
@@ -53,7 +54,11 @@ def search(
     """
     from channelwatch.query.compile import compile_query
 
-    compiled = compile_query(typed(query))
+    try:
+        compiled = compile_query(typed(query))
+    except QueryError as error:
+        click.echo(clean(error.caret()), err=True)
+        raise
     for warning in compiled.warnings:
         click.echo(f"note: {warning}", err=True)
     zone, now = workspace.zone, SystemClock().now()
