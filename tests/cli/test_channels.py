@@ -140,14 +140,16 @@ async def test_the_running_daemon_is_told_and_its_no_is_passed_on(folder: Path) 
 
 
 async def test_on_a_terminal_it_is_asked_per_channel_whether_to_join(folder: Path) -> None:
-    arguments = ["channels", "add", "one_chan", "two_chan", "--config", str(folder)]
+    arguments = ["channels", "add", "one_chan", "two_chan", "three_chan", "four_chan", "--config", str(folder)]
     async with TerminalChild(folder.parent, *arguments) as child:
         await child.expect("one_chan: join (seconds) or poll (about 15 minutes)?")
         child.type("join")
         await child.expect("two_chan")
         child.type("")
+        await child.expect("three_chan")
+        child.type("join-all")
         assert await child.ends() == 0
-    assert [channel.join for channel in read.load(folder).channels[1:]] == [True, False]
+    assert [channel.join for channel in read.load(folder).channels[1:]] == [True, False, True, True]
 
 
 def test_what_telegram_tells_of_a_folder_becomes_entries() -> None:

@@ -89,12 +89,3 @@ def test_every_command_and_every_option_has_help(writer: ModuleType) -> None:
             if isinstance(parameter, click.Option) and not parameter.hidden and not (parameter.help or "").strip():
                 silent.append(f"{name} {'/'.join(parameter.opts)}")
     assert not silent
-
-
-def test_the_summary_of_each_command_is_its_first_sentence(writer: ModuleType) -> None:
-    from channelwatch.cli import SUMMARIES
-
-    for name, command in writer.commands(writer.cli, "channelwatch"):
-        words = name.split()
-        if len(words) == 2:
-            assert (command.help or "").strip().splitlines()[0] == SUMMARIES[words[1]], name

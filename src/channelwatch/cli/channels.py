@@ -194,7 +194,7 @@ def _add(workspace: Workspace, entries: Sequence["ChannelConfig"], *, ask_how: b
 def _asked(
     entries: Sequence["ChannelConfig"], present: Sequence["ChannelConfig"], pace: float
 ) -> list["ChannelConfig"]:
-    """Ask for each channel whether to join it."""
+    """Ask for each channel whether to join it, until one answer is given for all the rest."""
     import msgspec
 
     from channelwatch.cli.budget import expected_lags, in_words
@@ -202,11 +202,14 @@ def _asked(
     lags = expected_lags([*present, *entries], pace)[len(present) :]
     click.echo("Joined channels send posts within seconds; the channel's owner sees one member more.")
     click.echo("Polled channels are read without joining, and later.")
-    answered = []
+    answers = click.Choice(["join", "poll", "join-all", "poll-all"] if len(entries) > 1 else ["join", "poll"])
+    answered: list[ChannelConfig] = []
+    how = ""
     for entry, lag in zip(entries, lags, strict=True):
-        question = f"{clean(entry.name)}: join (seconds) or poll (about {in_words(lag)})?"
-        how = click.prompt(question, type=click.Choice(["join", "poll"]), default="poll")
-        answered.append(msgspec.structs.replace(entry, join=how == "join"))
+        if not how.endswith("-all"):
+            question = f"{clean(entry.name)}: join (seconds) or poll (about {in_words(lag)})?"
+            how = click.prompt(question, type=answers, default="poll")
+        answered.append(msgspec.structs.replace(entry, join=how.startswith("join")))
     return answered
 
 

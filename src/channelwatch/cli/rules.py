@@ -117,11 +117,10 @@ def _source(key: str | int, channel: "ChannelConfig | None") -> "Source":
     """Return a post's channel as queries see it."""
     from channelwatch.query import Source
 
-    named = {"id": key} if isinstance(key, int) else {"id": 0, "name": key}
+    number, name = (key, None) if isinstance(key, int) else (0, key)
     if channel is None:
-        return Source(**named)  # type: ignore[arg-type]
-    known = {"alias": channel.alias, "tags": channel.tags, "group": channel.group, "home": channel.home}
-    return Source(**named, **known)  # type: ignore[arg-type]
+        return Source(id=number, name=name)
+    return Source(id=number, name=name, alias=channel.alias, tags=channel.tags, group=channel.group, home=channel.home)
 
 
 def _chosen(rules: Iterable["RuleConfig"], names: tuple[str, ...]) -> list["RuleConfig"]:
