@@ -102,13 +102,13 @@ def settings(scenario: "Scenario", play: "Performance", api: "BotApi | None" = N
         lines += [
             "[outlets.desk]",
             'kind = "telegram"',
-            f"chat = {chats[0] if chats else '…'}",
+            f"chat = {chats[0] if chats else 0}",
             f'api = "{api.url}"',
             "",
         ]
-    for name in scenario.channels.values():
-        if name.name:
-            lines += ["[[channels]]", f'name = "{name.name}"', ""]
+    for channel in scenario.channels.values():
+        if channel.name:
+            lines += ["[[channels]]", f'name = "{channel.name}"', ""]
     lines += ["# .env", "API_ID=12345", "API_HASH=0123456789abcdef0123456789abcdef"]
     for user in scenario.world.users.values():
         if user.phone:

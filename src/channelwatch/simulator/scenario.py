@@ -78,8 +78,8 @@ class BotSpec(msgspec.Struct, forbid_unknown_fields=True):
     token: str
     name: str = "bot"
     joined: list[str] = []
-    chats: list[int] = []
-    """Chats that the bot may write to through the Bot API."""
+    chats: tuple[int, ...] = (1001,)
+    """Chats that the bot may write to through the Bot API; above 0 a person, below a group."""
 
 
 class ChannelSpec(msgspec.Struct, forbid_unknown_fields=True):
