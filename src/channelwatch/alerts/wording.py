@@ -55,7 +55,9 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """Half-open code-point offsets into `text`; may overlap."""
     places: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
-    """Names, not codes."""
+    """Names, for people."""
+    region_codes: tuple[str, ...] = ()
+    """The same as ISO 3166-2 codes, for programs."""
     forward: str | None = None
     """Where it was forwarded from."""
     album: int = 1
@@ -112,7 +114,7 @@ def line(notice: Notice, zone: tzinfo = UTC) -> str:
         "url": notice.url,
         "date": notice.date,
         "places": notice.places,
-        "regions": notice.regions,
+        "regions": notice.region_codes,
         "words": matched_words(notice),
         "reason": notice.reason,
         "text": clean(notice.text),

@@ -8,7 +8,7 @@ from channelwatch.cli.options import Workspace, with_workspace
 from channelwatch.cli.printing import one_line, print_json, print_table
 
 if TYPE_CHECKING:
-    from channelwatch.archive.alerts import DeliveryShown
+    from channelwatch.archive.alerts import DeliveryShown, State
 
 
 @click.group()
@@ -21,8 +21,9 @@ def alerts() -> None:
 @click.option(
     "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many, newest first."
 )
+@click.option("--state", type=click.Choice(["ringing", "quiet"]), help="Only those that rang, or that stayed quiet.")
 @with_workspace
-def list_(workspace: Workspace, as_json: bool, limit: int) -> None:
+def list_(workspace: Workspace, as_json: bool, limit: int, state: "State | None") -> None:
     """List alerts, newest first: those that rang, and those that stayed quiet with the reason why."""
     from contextlib import closing
     from zoneinfo import ZoneInfo
@@ -32,7 +33,7 @@ def list_(workspace: Workspace, as_json: bool, limit: int) -> None:
     from channelwatch.clock import from_iso
 
     with closing(Archive(workspace.archive).reader()) as connection:
-        found = listed(connection, limit=limit)
+        found = listed(connection, limit=limit, state=state)
     if as_json:
         print_json(found)
         return

@@ -18,7 +18,7 @@ import structlog
 
 from channelwatch.alerts import decide, wording
 from channelwatch.archive import alerts, channels, matches, outbox, work
-from channelwatch.archive.file import Archive
+from channelwatch.archive.file import Archive, translated
 from channelwatch.archive.work import WorkItem
 from channelwatch.archive.writer import Writer
 from channelwatch.clock import Clock
@@ -183,7 +183,10 @@ class FilterPass:
         loop = asyncio.get_running_loop()
         while not self._stopping:
             async with self._busy:
-                items, found, broken = await loop.run_in_executor(self._thread, self._look)
+                try:
+                    items, found, broken = await loop.run_in_executor(self._thread, self._look)
+                except sqlite3.Error as error:
+                    raise translated(error, self._archive.path) from error
                 if not items:
                     break
                 await self._record(found, broken)
@@ -321,6 +324,7 @@ class FilterPass:
             spans=tuple(sorted(spans)),
             places=places,
             regions=tuple(map(self._region_name, regions)),
+            region_codes=regions,
             forward=_origin(connection, item),
             album=alerts.album_size(connection, item.channel_id, item.album),
             media=item.media,
