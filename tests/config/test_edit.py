@@ -1,6 +1,7 @@
 """Editing the config file by command."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,10 @@ def test_any_order_of_edits_keeps_every_comment(
         assert [
             line for line in text(where).splitlines() if line.startswith("# ") and "max_lag" not in line
         ] == comments
+
+
+def test_edits_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    where = folder(tmp_path)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda n: add_channels(where, [ChannelConfig(name=f"channel_{n}")]), range(12)))
+    assert {f"channel_{n}" for n in range(12)} < {channel.name for channel in read.load(where).channels}

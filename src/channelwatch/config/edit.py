@@ -6,9 +6,10 @@ everything after an entry's first blank line is taken to speak of what comes nex
 """
 
 import contextlib
+import fcntl
 import os
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,16 @@ def add_channels(folder: Path, entries: Sequence[ChannelConfig]) -> list[Channel
 
     Raises ConfigError, and writes nothing, when the config would not load with them or did not load before.
     """
-    present = {channel_key(channel.name) for channel in read.load(folder).channels}
-    new = []
-    for entry in entries:
-        key = _key(entry.name)
-        if key not in present:
-            present.add(key)
-            new.append(entry)
-    if new:
-        _change(folder, lambda document: _append(document, [_plain(entry) for entry in new]))
+    with _alone(folder):
+        present = {channel_key(channel.name) for channel in read.load(folder).channels}
+        new = []
+        for entry in entries:
+            key = _key(entry.name)
+            if key not in present:
+                present.add(key)
+                new.append(entry)
+        if new:
+            _change(folder, lambda document: _append(document, [_plain(entry) for entry in new]))
     return new
 
 
@@ -49,9 +51,10 @@ def remove_channel(folder: Path, channel: str) -> ChannelConfig:
 
     Raises ConfigError, and writes nothing, when there is no such channel or something still speaks of it.
     """
-    channels = read.load(folder).channels
-    number = find(channels, channel)
-    _change(folder, lambda document: _remove(document, number))
+    with _alone(folder):
+        channels = read.load(folder).channels
+        number = find(channels, channel)
+        _change(folder, lambda document: _remove(document, number))
     return channels[number]
 
 
@@ -66,6 +69,17 @@ def find(channels: Sequence[ChannelConfig], channel: str) -> int:
             return number
     known = [name for entry in channels for name in (entry.name, entry.alias) if name]
     raise ConfigError([Problem(MAIN_FILE, "channels", f'no channel is called "{channel}"', meant(channel, known))])
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one edit follow another: each sees what the one before it wrote."""
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
 
 
 def _key(name: str) -> str | int:
