@@ -158,6 +158,17 @@ async def test_what_was_not_live_is_matched_and_stays_quiet(bench: Bench) -> Non
     assert (await bench.writer.run(count, "matches"), bench.wakes) == (4, 0)
 
 
+async def test_what_the_last_day_would_have_rung_is_counted_by_rule(bench: Bench) -> None:
+    await bench.rules(rule("shelling", "обстрел"), rule("fire", "пожар"))
+    await bench.post(1, "обстрел", "backfill")
+    await bench.post(2, "обстрел и пожар", "backfill", date=NOON - timedelta(hours=23))
+    await bench.post(3, "обстрел", "backfill", date=NOON - timedelta(hours=25))
+    await bench.post(4, "обстрел")
+    await bench.alerts()
+    counted = await bench.writer.run(alerts.quiet_by_rule, NOON - timedelta(hours=24))
+    assert counted == {"shelling": 2, "fire": 1}
+
+
 async def test_a_late_post_rings_late_and_a_very_late_one_stays_quiet(bench: Bench) -> None:
     await bench.rules(rule("shelling", "обстрел"))
     bench.clock.advance(7 * 3600)

@@ -190,3 +190,21 @@ def places_of(connection: sqlite3.Connection, alert: int) -> tuple[tuple[str, ..
     rank = {strength: index for index, strength in enumerate(_STRENGTHS)}
     rows.sort(key=lambda row: (rank.get(row[2], len(rank)), row[3]))
     return tuple(dict.fromkeys(row[0] for row in rows)), tuple(dict.fromkeys(row[1] for row in rows))
+
+
+def quiet_by_rule(connection: sqlite3.Connection, since: datetime) -> dict[str, int]:
+    """Return how many posts dated `since` or later each rule met without ringing, most first.
+
+    What a start-up tells after a backfill: "the last 24 h would have rung so often".
+    """
+    rows = connection.execute(
+        """
+        SELECT r.name, count(DISTINCT a.id) AS times
+        FROM posts p JOIN alerts a ON a.post_id = p.id JOIN alert_matches am ON am.alert_id = a.id
+        JOIN matches m ON m.id = am.match_id JOIN rules r ON r.id = m.rule_id
+        WHERE p.id >= ? AND julianday(p.date) >= julianday(?) AND a.state = 'quiet'
+        GROUP BY r.name ORDER BY times DESC, r.name
+        """,
+        (int(since.timestamp()) << 20, iso(since)),
+    )
+    return dict(rows.fetchall())
