@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import gc
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from telethon import TelegramClient, functions
@@ -300,6 +302,17 @@ async def test_a_closed_account_and_an_unknown_key_need_a_login(
     dc.forget_keys()
     with pytest.raises(LoginNeeded, match="does not know this login"):
         await check(key, config, SECRETS)
+
+
+async def test_a_refused_key_leaves_nothing_for_asyncio_to_complain_of(
+    dc: DataCentre, me: User, config: TelegramConfig
+) -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
+    with pytest.raises(LoginNeeded):
+        await check(Key(dc_id=2, host="127.0.0.1", port=dc.port, auth_key=b"\x07" * 256), config, SECRETS)
+    gc.collect()
+    assert complaints == []
 
 
 # By QR code

@@ -28,7 +28,7 @@ from channelwatch.errors import (
 )
 from channelwatch.telegram.failures import LOGIN_REMEDY, translate
 from channelwatch.telegram.keyfile import Key
-from channelwatch.telegram.server import api_pair, fresh_session, open_client
+from channelwatch.telegram.server import api_pair, close_client, fresh_session, open_client
 
 TRIES = 3
 """How often one thing (number, code, password) may be typed wrongly. Telegram itself locks a number out soon after."""
@@ -387,6 +387,4 @@ async def _connected(client: TelegramClient) -> AsyncIterator[TelegramClient]:
             raise LineDown("Telegram can't be reached", remedy="check the network, then try again") from error
         yield client
     finally:
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(DEADLINE):
-                await client.disconnect()
+        await close_client(client)

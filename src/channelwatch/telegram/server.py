@@ -4,6 +4,8 @@ Telegram's own servers need no setting. Another one (self-hosted, or the simulat
 ``[telegram] dc_id, dc_host, dc_port`` and ``rsa_key_file``, the public key that its handshake is signed with.
 """
 
+import asyncio
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +51,17 @@ def open_client(
     # Telethon forgets the session's server when its address family is not the one it was told to use.
     settings.setdefault("use_ipv6", ":" in (session.server_address or ""))
     return TelegramClient(session, api_id, api_hash, **(CLIENT_SETTINGS | settings))
+
+
+async def close_client(client: "TelegramClient", deadline: float = 5.0) -> None:
+    """Disconnect a client, whatever state it is in, within `deadline` seconds and without raising."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(deadline):
+            await client.disconnect()
+    # Telethon keeps the error that ended a connection in a future; asyncio complains when nobody looks at it.
+    ended = client._sender._disconnected
+    if ended.done() and not ended.cancelled():
+        ended.exception()
 
 
 def fresh_session(config: TelegramConfig) -> "MemorySession":

@@ -28,7 +28,7 @@ from channelwatch.config.model import Secrets, TelegramConfig
 from channelwatch.errors import LineDown, LoginNeeded, TelegramError
 from channelwatch.telegram.failures import translate
 from channelwatch.telegram.keyfile import Key
-from channelwatch.telegram.server import open_client
+from channelwatch.telegram.server import close_client, open_client
 
 log = logging.getLogger(__name__)
 
@@ -304,8 +304,7 @@ class Supervisor:
         for call in list(self._calls):
             call.cancel()
         if client is not None:
-            with suppress(Exception):
-                await asyncio.wait_for(client.disconnect(), 5.0)
+            await close_client(client)
 
     def _set(self, state: State, reason: str = "") -> None:
         if self.lost is not None and state != "login needed":
