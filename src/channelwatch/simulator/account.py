@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from telethon.tl import functions, types
 
-from .entities import find_user, user_of
-from .rpc import RpcError, rpc
+from channelwatch.simulator.entities import find_user, user_of
+from channelwatch.simulator.rpc import RpcError, rpc
 
 if TYPE_CHECKING:
-    from .server import DataCentre
-    from .session import Session
+    from channelwatch.simulator.server import DataCentre
+    from channelwatch.simulator.session import Session
 
 
 @rpc(functions.help.GetConfigRequest, needs_login=False)

@@ -5,8 +5,8 @@ from typing import Any
 
 from telethon.tl import types
 
-from .rpc import RpcError
-from .world import SimChannel, User, World
+from channelwatch.simulator.rpc import RpcError
+from channelwatch.simulator.world import SimChannel, User, World
 
 
 def channel_of(world: World, viewer: User, channel: SimChannel) -> Any:

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from random import Random
 
-from .rpc import RpcError
+from channelwatch.simulator.rpc import RpcError
 
 Action = str | float | RpcError
 """What happens to a call:

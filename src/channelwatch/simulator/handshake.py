@@ -19,7 +19,7 @@ from telethon.helpers import generate_key_data_from_nonce
 from telethon.tl import functions, types
 from telethon.tl.tlobject import TLObject
 
-from .wire import BadPacket, Key
+from channelwatch.simulator.wire import BadPacket, Key
 
 PUBLIC_KEY_FILE = Path(__file__).with_name("rsa_key.pem")
 _PRIVATE_KEY_FILE = Path(__file__).with_name("rsa_test_private_key.pem")

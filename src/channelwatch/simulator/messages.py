@@ -5,7 +5,7 @@ from typing import Any
 
 from telethon.tl import types
 
-from .wire import UNKNOWN_CONSTRUCTOR, Ready
+from channelwatch.simulator.wire import UNKNOWN_CONSTRUCTOR, Ready
 
 LAT, LON = 50.487, 36.126
 """Where a geo stub points: Kozinka."""

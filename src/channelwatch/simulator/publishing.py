@@ -7,12 +7,12 @@ from typing import Any
 
 from telethon.tl import types
 
-from . import messages
-from .entities import channel_of, min_channel
-from .faults import Chaos, Fate
-from .messages import SimPost
-from .session import Session
-from .world import SimChannel, Step, User, World, unix
+from channelwatch.simulator import messages
+from channelwatch.simulator.entities import channel_of, min_channel
+from channelwatch.simulator.faults import Chaos, Fate
+from channelwatch.simulator.messages import SimPost
+from channelwatch.simulator.session import Session
+from channelwatch.simulator.world import SimChannel, Step, User, World, unix
 
 HELD_AT_MOST = 0.3
 """Seconds for which a reordered push waits for the next one of its channel."""

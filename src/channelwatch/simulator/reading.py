@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from telethon.tl import functions, types
 
-from .entities import channel_of, find_channel, find_user, min_channel, user_of
-from .messages import empty
-from .rpc import RpcError, rpc
-from .world import USERNAME, SimChannel, User
+from channelwatch.simulator.entities import channel_of, find_channel, find_user, min_channel, user_of
+from channelwatch.simulator.messages import empty
+from channelwatch.simulator.rpc import RpcError, rpc
+from channelwatch.simulator.world import USERNAME, SimChannel, User
 
 if TYPE_CHECKING:
-    from .server import DataCentre
-    from .session import Session
+    from channelwatch.simulator.server import DataCentre
+    from channelwatch.simulator.session import Session
 
 HISTORY_LIMIT = 100
 IDS_LIMIT = 200

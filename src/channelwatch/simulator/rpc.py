@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from telethon.tl import functions
 
 if TYPE_CHECKING:
-    from .server import DataCentre
-    from .session import Session
+    from channelwatch.simulator.server import DataCentre
+    from channelwatch.simulator.session import Session
 
 Handler = Callable[["DataCentre", "Session", Any], Awaitable[Any]]
 

@@ -46,12 +46,12 @@ from typing import Any
 
 import msgspec
 
-from ..errors import ConfigError, Problem
-from . import messages
-from .faults import check_action
-from .script import Album, AnyEvent, Down, Event, Fault, Forward, Mark, Post, Scene
-from .server import DataCentre
-from .world import SimChannel, World
+from channelwatch.errors import ConfigError, Problem
+from channelwatch.simulator import messages
+from channelwatch.simulator.faults import check_action
+from channelwatch.simulator.script import Album, AnyEvent, Down, Event, Fault, Forward, Mark, Post, Scene
+from channelwatch.simulator.server import DataCentre
+from channelwatch.simulator.world import SimChannel, World
 
 
 class FolderSpec(msgspec.Struct, forbid_unknown_fields=True):

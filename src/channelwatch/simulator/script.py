@@ -2,9 +2,9 @@
 
 import msgspec
 
-from .faults import Action
-from .server import DataCentre
-from .world import SimChannel, User
+from channelwatch.simulator.faults import Action
+from channelwatch.simulator.server import DataCentre
+from channelwatch.simulator.world import SimChannel, User
 
 
 class Scene:

@@ -27,13 +27,13 @@ from telethon.errors import TypeNotFoundError
 from telethon.extensions import BinaryReader
 from telethon.tl import functions, types
 
-from . import wire
-from .faults import Action, Chaos, Faults
-from .handshake import PUBLIC_KEY_FILE
-from .publishing import Publishing
-from .rpc import GUARDS, TABLE, WRAPPERS, RpcError, method_name
-from .session import Line, Session
-from .world import User, World
+from channelwatch.simulator import wire
+from channelwatch.simulator.faults import Action, Chaos, Faults
+from channelwatch.simulator.handshake import PUBLIC_KEY_FILE
+from channelwatch.simulator.publishing import Publishing
+from channelwatch.simulator.rpc import GUARDS, TABLE, WRAPPERS, RpcError, method_name
+from channelwatch.simulator.session import Line, Session
+from channelwatch.simulator.world import User, World
 
 HOST = "127.0.0.1"
 OLDEST, NEWEST = 300, 30
@@ -99,6 +99,7 @@ class DataCentre(Publishing):
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        self._held.clear()
         if self._server:
             self._server.close()
             self._server = None
@@ -161,7 +162,9 @@ class DataCentre(Publishing):
             key.salt = self.random.getrandbits(63)
 
     def later(self, seconds: float, call: Any, *args: Any) -> None:
-        """Call something in some seconds, unless the data centre stops before."""
+        """Call something in some seconds, unless the data centre stops before; never while it does not run."""
+        if self._server is None:
+            return
 
         def run() -> None:
             self._timers.discard(timer)

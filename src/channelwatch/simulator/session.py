@@ -5,14 +5,14 @@ import contextlib
 import struct
 from typing import TYPE_CHECKING, Any
 
-from . import wire
-from .handshake import Handshake
-from .rpc import RpcError
-from .wire import Framing, Key
-from .world import User
+from channelwatch.simulator import wire
+from channelwatch.simulator.handshake import Handshake
+from channelwatch.simulator.rpc import RpcError
+from channelwatch.simulator.wire import Framing, Key
+from channelwatch.simulator.world import User
 
 if TYPE_CHECKING:
-    from .server import DataCentre
+    from channelwatch.simulator.server import DataCentre
 
 
 class Line:

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from telethon.tl import functions, types
 
-from .entities import channel_of, find_channel
-from .reading import dialog
-from .rpc import RpcError, rpc
+from channelwatch.simulator.entities import channel_of, find_channel
+from channelwatch.simulator.reading import dialog
+from channelwatch.simulator.rpc import RpcError, rpc
 
 if TYPE_CHECKING:
-    from .server import DataCentre
-    from .session import Session
+    from channelwatch.simulator.server import DataCentre
+    from channelwatch.simulator.session import Session
 
 ACCOUNT_PTS = 1
 """Nothing ever happens to the account itself."""

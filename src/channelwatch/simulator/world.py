@@ -9,10 +9,10 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
-from ..clock import Clock, SystemClock, from_iso
-from . import messages
-from .messages import SimPost
-from .wire import Key
+from channelwatch.clock import Clock, SystemClock, from_iso
+from channelwatch.simulator import messages
+from channelwatch.simulator.messages import SimPost
+from channelwatch.simulator.wire import Key
 
 USERNAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,30}[A-Za-z0-9]")
 """What Telegram takes for a username (https://core.telegram.org/method/account.checkUsername)."""
