@@ -54,9 +54,11 @@ class Query:
     def evaluate(self, subject: Subject) -> Evidence | None:
         """Return why `subject` meets the query (spans and mentions in order, each once), or None if it does not."""
         subject.expect(self.regions)
-        found = self.matcher.find(subject)
-        if found is None or not (found.spans or found.mentions):
-            return found
+        if not self.matcher.holds(subject):
+            return None
+        found = self.matcher.show(subject)
+        if not found.mentions:
+            return Evidence(tuple(sorted(set(found.spans)))) if len(found.spans) > 1 else found
         mentions = {(mention.start, mention.end, mention.region): mention for mention in found.mentions}
         return Evidence(tuple(sorted(set(found.spans))), tuple(mentions[key] for key in sorted(mentions)))
 

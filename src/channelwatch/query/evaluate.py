@@ -1,10 +1,10 @@
 """Whether a text meets a query, and what in it does: the definition that every index only helps.
 
-A compiled query is a tree of matchers. Each answers `find` with its evidence, or None; nothing here looks at a query's
-text or at a dictionary.
+A compiled query is a tree of matchers. Each tells whether it holds, from the distinct words of the text where that is
+enough, and then shows its evidence; nothing here looks at a query's text or at a dictionary.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,9 +33,6 @@ class Evidence(msgspec.Struct, frozen=True):
     mentions: tuple["Mention", ...] = ()
 
 
-NOTHING_TO_SHOW = Evidence()
-
-
 class Matcher(Protocol):
     """One node of a compiled query."""
 
@@ -43,8 +40,11 @@ class Matcher(Protocol):
     def cost(self) -> int:
         """Rank by the work it takes; cheap ones are asked first."""
 
-    def find(self, subject: Subject) -> Evidence | None:
-        """Return the evidence, or None where the subject does not meet this."""
+    def holds(self, subject: Subject) -> bool:
+        """Tell whether the subject meets this."""
+
+    def show(self, subject: Subject) -> Evidence:
+        """Return the evidence; asked only where it holds."""
 
 
 class OneOf:
@@ -61,9 +61,13 @@ class OneOf:
         """Tell whether one folded word is meant."""
         return form in self.forms
 
-    def find(self, subject: Subject) -> Evidence | None:
-        """Find every such word."""
-        return _spans(subject, self.term, self.forms.intersection(subject.places))
+    def holds(self, subject: Subject) -> bool:
+        """Look for any such word."""
+        return not self.forms.isdisjoint(subject.distinct)
+
+    def show(self, subject: Subject) -> Evidence:
+        """Give every such word."""
+        return _words(self.term, subject, self.forms & subject.distinct)
 
 
 class Begins:
@@ -80,9 +84,13 @@ class Begins:
         """Tell whether one folded word is meant."""
         return form.startswith(self.prefix)
 
-    def find(self, subject: Subject) -> Evidence | None:
-        """Find every such word."""
-        return _spans(subject, self.term, filter(self.fits, subject.places))
+    def holds(self, subject: Subject) -> bool:
+        """Look for any such word."""
+        return any(map(self.fits, subject.distinct))
+
+    def show(self, subject: Subject) -> Evidence:
+        """Give every such word."""
+        return _words(self.term, subject, filter(self.fits, subject.distinct))
 
 
 class InARow:
@@ -95,23 +103,22 @@ class InARow:
         self.term = term
         self.parts = parts
 
-    def find(self, subject: Subject) -> Evidence | None:
-        """Find every place where all parts fit in order."""
+    def holds(self, subject: Subject) -> bool:
+        """Look for all the words, then for one place where they follow each other."""
+        return all(part.holds(subject) for part in self.parts) and next(self._starts(subject), None) is not None
+
+    def show(self, subject: Subject) -> Evidence:
+        """Give every place where all parts fit in order, from the first word to the last."""
+        words, last = subject.words, len(self.parts) - 1
+        return Evidence(tuple(Span(words[at].start, words[at + last].end, self.term) for at in self._starts(subject)))
+
+    def _starts(self, subject: Subject) -> Iterator[int]:
+        """Yield the positions of first words."""
         tokens = subject.tokens
-        length = len(self.parts)
         first, *others = self.parts
-        starts = [
-            at
-            for form, places in subject.places.items()
-            if first.fits(form)
-            for at in places
-            if at + length <= len(tokens)
-            and all(part.fits(tokens[at + step]) for step, part in enumerate(others, start=1))
-        ]
-        if not starts:
-            return None
-        words = subject.words
-        return Evidence(tuple(Span(words[at].start, words[at + length - 1].end, self.term) for at in starts))
+        for at in range(len(tokens) - len(others)):
+            if first.fits(tokens[at]) and all(part.fits(tokens[at + step]) for step, part in enumerate(others, 1)):
+                yield at
 
 
 class InChannel:
@@ -124,11 +131,13 @@ class InChannel:
         self.names = names
         self.ids = ids
 
-    def find(self, subject: Subject) -> Evidence | None:
+    def holds(self, subject: Subject) -> bool:
         """Ask the subject's channel."""
-        channel = subject.channel
-        met = channel.id in self.ids or not self.names.isdisjoint(channel_names(channel))
-        return NOTHING_TO_SHOW if met else None
+        return subject.channel.id in self.ids or not self.names.isdisjoint(channel_names(subject.channel))
+
+    def show(self, subject: Subject) -> Evidence:
+        """Nothing in the text."""
+        return Evidence()
 
 
 class Tagged:
@@ -140,9 +149,13 @@ class Tagged:
         """Keep the folded tag."""
         self.tag = tag
 
-    def find(self, subject: Subject) -> Evidence | None:
+    def holds(self, subject: Subject) -> bool:
         """Ask the subject's channel."""
-        return NOTHING_TO_SHOW if self.tag in channel_tags(subject.channel) else None
+        return self.tag in channel_tags(subject.channel)
+
+    def show(self, subject: Subject) -> Evidence:
+        """Nothing in the text."""
+        return Evidence()
 
 
 class InRegion:
@@ -155,10 +168,13 @@ class InRegion:
         self.gazetteer = gazetteer
         self.code = code
 
-    def find(self, subject: Subject) -> Evidence | None:
+    def holds(self, subject: Subject) -> bool:
         """Ask the gazetteer, unless the subject knows already."""
-        mentions = subject.mentions(self.gazetteer, self.code)
-        return Evidence(mentions=tuple(mentions)) if mentions else None
+        return bool(subject.mentions(self.gazetteer, self.code))
+
+    def show(self, subject: Subject) -> Evidence:
+        """Give every mention."""
+        return Evidence(mentions=tuple(subject.mentions(self.gazetteer, self.code)))
 
 
 class Lacks:
@@ -169,9 +185,13 @@ class Lacks:
         self.inside = inside
         self.cost = inside.cost
 
-    def find(self, subject: Subject) -> Evidence | None:
+    def holds(self, subject: Subject) -> bool:
+        """Hold where the inside does not."""
+        return not self.inside.holds(subject)
+
+    def show(self, subject: Subject) -> Evidence:
         """Absence has nothing to show."""
-        return NOTHING_TO_SHOW if self.inside.find(subject) is None else None
+        return Evidence()
 
 
 class AllOf:
@@ -182,29 +202,30 @@ class AllOf:
         self.parts = sorted(parts, key=lambda part: part.cost)
         self.cost = max(part.cost for part in self.parts)
 
-    def find(self, subject: Subject) -> Evidence | None:
+    def holds(self, subject: Subject) -> bool:
         """Stop at the first that fails."""
-        found = []
-        for part in self.parts:
-            evidence = part.find(subject)
-            if evidence is None:
-                return None
-            found.append(evidence)
-        return _together(found)
+        return all(part.holds(subject) for part in self.parts)
+
+    def show(self, subject: Subject) -> Evidence:
+        """Give what each has to show."""
+        return _together(part.show(subject) for part in self.parts)
 
 
 class AnyOf:
     """Meets at least one of them."""
 
     def __init__(self, parts: Iterable[Matcher]) -> None:
-        """Keep them."""
-        self.parts = list(parts)
+        """Keep them, the cheap ones first."""
+        self.parts = sorted(parts, key=lambda part: part.cost)
         self.cost = max(part.cost for part in self.parts)
 
-    def find(self, subject: Subject) -> Evidence | None:
-        """Ask all of them: the evidence is complete."""
-        found = [evidence for part in self.parts if (evidence := part.find(subject)) is not None]
-        return _together(found) if found else None
+    def holds(self, subject: Subject) -> bool:
+        """Stop at the first that holds."""
+        return any(part.holds(subject) for part in self.parts)
+
+    def show(self, subject: Subject) -> Evidence:
+        """Give what each that holds has to show: the evidence is complete."""
+        return _together(part.show(subject) for part in self.parts if part.holds(subject))
 
 
 @lru_cache(maxsize=4096)
@@ -220,17 +241,16 @@ def channel_tags(channel: Source) -> frozenset[str]:
     return frozenset(map(fold, channel.tags))
 
 
-def _spans(subject: Subject, term: str, forms: Iterable[str]) -> Evidence | None:
-    spans = tuple(
-        Span(word.start, word.end, term)
-        for form in forms
-        for word in (subject.words[at] for at in subject.places[form])
-    )
-    return Evidence(spans) if spans else None
-
-
-def _together(found: Sequence[Evidence]) -> Evidence:
+def _words(term: str, subject: Subject, forms: Iterable[str]) -> Evidence:
+    words = subject.words
     return Evidence(
-        tuple(span for evidence in found for span in evidence.spans),
-        tuple(mention for evidence in found for mention in evidence.mentions),
+        tuple([Span(words[at].start, words[at].end, term) for form in forms for at in subject.positions(form)])
+    )
+
+
+def _together(parts: Iterable[Evidence]) -> Evidence:
+    shown = list(parts)
+    return Evidence(
+        tuple(span for evidence in shown for span in evidence.spans),
+        tuple(mention for evidence in shown for mention in evidence.mentions),
     )

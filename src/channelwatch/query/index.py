@@ -58,12 +58,11 @@ class RuleIndex(Generic[Key]):
 
     def _candidates(self, subject: Subject) -> list[int]:
         """Return, in order, every query that the subject may meet, and some that it may not."""
-        tokens = subject.tokens
         candidates: set[int] = set(self._always)
-        for form in self._forms.intersection(tokens):
+        for form in self._forms.intersection(subject.tokens):
             candidates.update(self._by_form[form])
         for length in self._lengths:
-            for start in {token[:length] for token in tokens} & self._by_prefix.keys():
+            for start in {form[:length] for form in subject.distinct} & self._by_prefix.keys():
                 candidates.update(self._by_prefix[start])
         return sorted(candidates)
 

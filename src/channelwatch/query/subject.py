@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from channelwatch.text.words import Word, index_words, words
+from channelwatch.text.words import Word, forms_of, words
 
 if TYPE_CHECKING:  # a query that names no region never loads the gazetteer
     from channelwatch.places import Gazetteer, Mention
@@ -30,7 +30,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 class Subject:
     """A text, its channel, and what is known of both once somebody asked."""
 
-    __slots__ = ("_expected", "_mentions", "_places", "_tokens", "_words", "channel", "text")
+    __slots__ = ("_distinct", "_expected", "_mentions", "_tokens", "_words", "channel", "text")
 
     def __init__(self, text: str, channel: Source, words: Sequence[Word] | None = None) -> None:
         """`words` spares cutting the text again where somebody has its words already."""
@@ -38,7 +38,7 @@ class Subject:
         self.channel = channel
         self._words = words
         self._tokens: list[str] | None = None
-        self._places: dict[str, list[int]] | None = None
+        self._distinct: frozenset[str] | None = None
         self._expected: frozenset[str] = frozenset()
         self._mentions: dict[str, list[Mention]] = {}
 
@@ -54,19 +54,27 @@ class Subject:
         """The forms of the words, in order; cheaper than `words`."""
         if self._tokens is None:
             if self._words is None:
-                self._tokens = index_words(self.text).split()
+                self._tokens = forms_of(self.text)
             else:
                 self._tokens = [word.form for word in self._words]
         return self._tokens
 
     @property
-    def places(self) -> dict[str, list[int]]:
-        """The positions of each form among `words`."""
-        if self._places is None:
-            self._places = {}
-            for at, form in enumerate(self.tokens):
-                self._places.setdefault(form, []).append(at)
-        return self._places
+    def distinct(self) -> frozenset[str]:
+        """The forms of the words, each once."""
+        if self._distinct is None:
+            self._distinct = frozenset(self.tokens)
+        return self._distinct
+
+    def positions(self, form: str) -> list[int]:
+        """Return where among `words` a form stands that is in `distinct`."""
+        tokens = self.tokens
+        at = tokens.index(form)
+        found = [at]
+        for _ in range(tokens.count(form) - 1):
+            at = tokens.index(form, at + 1)
+            found.append(at)
+        return found
 
     def expect(self, regions: frozenset[str]) -> None:
         """Say which regions may be asked about, so that one look at the text finds them all."""

@@ -72,14 +72,24 @@ def words(text: str) -> list[Word]:
     return found
 
 
+def forms_of(text: str) -> list[str]:
+    """Return the forms of ``words(text)``, faster than `words` by half."""
+    if not _is_usual(text):
+        return [word.form for word in words(text)]
+    coded = _usual_bytes(text).translate(None, _DROPPED)
+    return _shortened(codecs.charmap_decode(coded, "strict", DECODING)[0].split(), len(text))
+
+
 def index_words(text: str) -> str:
     """Return the forms of ``words(text)`` joined by single spaces: what ``posts_fts`` indexes."""
-    if _is_usual(text):
-        coded = b" ".join(_usual_bytes(text).translate(None, _DROPPED).split())
-        joined = codecs.charmap_decode(coded, "strict", DECODING)[0]
-        if len(joined) <= LONGEST or max(map(len, coded.split())) <= LONGEST:
-            return joined
-    return " ".join([word.form for word in words(text)])
+    return " ".join(forms_of(text))
+
+
+def _shortened(forms: list[str], length: int) -> list[str]:
+    """Return `forms`, each cut to `LONGEST`; `length` is that of their text."""
+    if length > LONGEST and max(map(len, forms), default=0) > LONGEST:
+        return [form[:LONGEST] for form in forms]
+    return forms
 
 
 def _is_usual(text: str) -> bool:
@@ -126,14 +136,10 @@ def _unmix_bytes(run: re.Match[bytes]) -> bytes:
 
 def _usual_words(text: str, start: int, end: int) -> list[Word]:
     coded = _usual_bytes(text[start:end])
-    forms = codecs.charmap_decode(coded.replace(_DROPPED, b"'"), "strict", DECODING)[0]
-    if "'" in forms:
-        return [
-            Word(start + run.start(), start + run.end(), forms[run.start() : run.end()].replace("'", "")[:LONGEST])
-            for run in _BYTE_RUN.finditer(coded)
-        ]
+    forms = codecs.charmap_decode(coded.translate(None, _DROPPED), "strict", DECODING)[0].split()
+    spans = map(re.Match.span, _BYTE_RUN.finditer(coded))
     return [
-        Word(start + a, start + b, forms[a:b][:LONGEST]) for a, b in (run.span() for run in _BYTE_RUN.finditer(coded))
+        Word(start + a, start + b, form) for (a, b), form in zip(spans, _shortened(forms, end - start), strict=True)
     ]
 
 
