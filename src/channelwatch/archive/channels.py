@@ -1,17 +1,18 @@
 """Channels as rows: who they are now, who they were, and how a person's words find one."""
 
-import hashlib
 import sqlite3
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from channelwatch.archive import ledger
 from channelwatch.clock import iso
 from channelwatch.config.channel_names import channel_key
-from channelwatch.config.model import ChannelConfig
 from channelwatch.post import ChannelInfo
+
+if TYPE_CHECKING:
+    from channelwatch.config.model import ChannelConfig
 
 ChannelState = Literal["active", "removed", "gone", "imported"]
 
@@ -114,7 +115,7 @@ def past_names(connection: sqlite3.Connection) -> dict[int, tuple[str, ...]]:
     return found
 
 
-def upsert(connection: sqlite3.Connection, info: ChannelInfo, config: ChannelConfig | None, now: datetime) -> Channel:
+def upsert(connection: sqlite3.Connection, info: ChannelInfo, config: "ChannelConfig | None", now: datetime) -> Channel:
     """Add a channel or bring it up to date; a changed name or title ends one dated name and begins another.
 
     With `config` the channel is active and gets its alias, home, tags and group; without it those and its state stay
@@ -153,6 +154,8 @@ def set_state(connection: sqlite3.Connection, channel_id: int, state: ChannelSta
 
 def imported_id(label: str) -> int:
     """Return the stable id below zero of a channel that is known by an imported label alone."""
+    import hashlib  # 2 ms that reading commands can do without
+
     return -1 - int.from_bytes(hashlib.sha256(label.casefold().encode()).digest()[:6])
 
 

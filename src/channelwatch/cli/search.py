@@ -61,7 +61,7 @@ def search(
         raise
     for warning in compiled.warnings:
         click.echo(f"note: {warning}", err=True)
-    zone, now = workspace.zone, SystemClock().now()
+    now = SystemClock().now()
     with closing(Archive(workspace.archive).reader()) as connection:
         only = None
         if channel is not None:
@@ -72,15 +72,15 @@ def search(
             connection,
             compiled,
             limit=limit,
-            since=moment(since, zone, now) if since else None,
-            until=moment(until, zone, now) if until else None,
+            since=moment(since, workspace.zone, now) if since else None,
+            until=moment(until, workspace.zone, now) if until else None,
             channel=only.id if only else None,
         )
     for hit in found:
         if as_json:
             print_json(_plain(hit))
         else:
-            _show(hit, zone_of(zone))
+            _show(hit, zone_of(workspace.zone))
     if not found:
         if not as_json:
             click.echo("Nothing found.", err=True)
