@@ -6,8 +6,8 @@ the archive, the ledger with its equation, and what was matched with what the ou
 
 import argparse
 import asyncio
-import json
 import random
+import re
 import sqlite3
 import tempfile
 import time
@@ -174,7 +174,7 @@ class Torture:
             behind = any((marks.get(channel_id) or 0) < top for channel_id, top in tops.items())
             work = connection.execute("SELECT count(*) FROM work").fetchone()[0]
             due = connection.execute("SELECT count(*) FROM deliveries WHERE state IN ('due', 'sending')").fetchone()[0]
-            missing = connection.execute("SELECT count(*) FROM ranges WHERE state = 'open' AND asks < 2").fetchone()[0]
+            missing = connection.execute("SELECT count(*) FROM ranges WHERE state = 'open' AND asks < 1").fetchone()[0]
             return not (behind or work or due or missing)
 
         return settled
@@ -211,18 +211,12 @@ class Torture:
             }
         finally:
             connection.close()
-        heard = [json.loads(line) for line in (self.stage.folder / "console.jsonl").read_text().splitlines()]
-        console: Counter[int] = Counter()
-        for alert in heard:
-            console.update(
-                self.console[text] for text in self.console if f"номер{self.console[text]}" in str(alert).split()
-            )
-        told = Counter(
-            word for sent in self.api.messages(CHAT) for word in sent.text.split() if word.startswith("номер")
-        )
+        heard = (self.stage.folder / "console.jsonl").read_text().splitlines()
+        console = _numbers(heard)
+        told = _numbers([sent.text for sent in self.api.messages(CHAT)])
         for rule, expected, seen in (
             ("alarm", self.console, {n: console[n] for n in self.console.values()}),
-            ("red", self.bot, {n: told[f"номер{n}"] for n in self.bot.values()}),
+            ("red", self.bot, {n: told[n] for n in self.bot.values()}),
         ):
             for text, number in expected.items():
                 if text not in promised:
@@ -235,6 +229,11 @@ class Torture:
                 else:
                     result.extra_copies += seen[number] - 1
         return result
+
+
+def _numbers(messages: list[str]) -> Counter[int]:
+    """Count in how many messages each post's number stands."""
+    return Counter(int(found) for text in messages for found in set(re.findall(r"номер(\d+)", text)))
 
 
 def main() -> None:
