@@ -247,6 +247,8 @@ def settle(atlas: Atlas, region: Region, name: str, district: District | None) -
     """Find or add a settlement and tell its district."""
     found = atlas.find(region, name)
     place = next((p for p in found if district is None or p.district in (None, district)), None)
+    if place is not None and likeness(place.name, romanise(fold(name))) > 0.8:
+        place.name = tidy(name)  # Казань, where GeoNames' spelling suggests Казан
     if place is None:
         place = atlas.add_place(region, tidy(name), {tidy(name)})
     if district and place.district is None:
@@ -307,7 +309,7 @@ class Names:
     def add(self, name: str, kind: int, target: int, *, how: str = "place") -> None:
         """Add a name of one or more words, every word declined by rule (or as `how` says)."""
         parts = [
-            part for part in re.split(r"[\s-]+", fold(name).replace("(", "").replace(")", "").replace(".", "")) if part
+            part for part in re.split(r"[\s—–-]+", fold(name).replace("(", "").replace(")", "").replace(".", "")) if part
         ]
         choices: list[list[Stem]] = []
         for i, part in enumerate(parts):
@@ -394,12 +396,14 @@ VILLAGES_IN_LATIN = {"RU-BEL", "RU-KRS", "RU-BRY", "UA-63", "UA-59", "UA-14", "U
 
 def add_decoys(atlas: Atlas, names: Names) -> None:
     """Add big foreign cities, but only where they bear a name that we know."""
-    known = {(stem, cls, rest) for stem, cls, rest, kind in names.rows if kind == SETTLEMENT}
+    known = {(stem, rest) for stem, _, rest, kind in names.rows if kind == SETTLEMENT}
+    countries = (ROOT / "tools" / "countries.txt").read_text().splitlines()
+    atlas.decoys += [Place(0, None, line, {line}, 50_000_000) for line in countries if line and line[0] != "#"]
     for decoy in atlas.decoys:
         trial = Names()
         for name in sorted(decoy.names):
             trial.add(name, SETTLEMENT, 0)
-        hits = [row for row in trial.rows if row[:3] in known]
+        hits = [row for row in trial.rows if (row[0], row[2]) in known]
         if hits:
             place = atlas.add_place(None, decoy.name, set(), population=decoy.population)
             for row in hits:
@@ -433,6 +437,8 @@ def word_kinds(wanted: set[str]) -> tuple[dict[str, int], set[str]]:
                 bit = COMMON if lang == "ru" else COMMON_UKRAINIAN
             if not wanted.isdisjoint(cuts(k)):
                 kinds[k] |= bit
+            if bit == GIVEN and "nomn" in text and "sing" in text:
+                kinds[key(romanise(fold(word)))] |= GIVEN
     analyser = pymorphy3.MorphAnalyzer(lang="uk")
     listed = (ROOT / "tools" / "common_words_uk.txt").read_text().splitlines()
     for word in " ".join(line for line in listed if not line.startswith("#")).split():

@@ -6,7 +6,7 @@ A settlement's name collects points for and against (`_score`); from `ENOUGH` po
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -204,7 +204,7 @@ class Finder:
                 last = noun  # noqa: PLW2901 - the noun belongs to the name
             elif not self._capital(i) and (last == i and (len(token.form) < 7 or name.common)):
                 continue
-            if last == i and (name.given or name.cls == "exact") and self._is_person(i):
+            if last == i and name.given and self._is_person(i):
                 continue
             if last == i and (self._is_address(i) or self._is_emblem(i, last) or self._hyphened(i, last)):
                 continue
@@ -246,11 +246,9 @@ class Finder:
             return False
         if self._capital(i) and _MASCULINE.search(self._form(last)):
             named = not self._line[i].opens and (closed or after not in cues.DIRECTION_NOUNS)
-            if (
-                self._is_person(i)
-                or (closed and before not in cues.CONJUNCTIONS)
-                or (named and self._looks_like_verb(after))
-            ):
+            verb = self._looks_like_verb(after)
+            alone = closed and before not in cues.CONJUNCTIONS
+            if alone or (named and verb) or ((verb or self._capital(last + 1)) and self._is_person(i)):
                 return False
         quoted = self._gap(i).rstrip().endswith(("«", '"', "“", "„")) and self._gap(last + 1)[:1] in {
             "»",
@@ -266,7 +264,7 @@ class Finder:
 
     def _region_by_people(self, i: int) -> bool:
         for last, name in self._readings(i, PEOPLE):
-            if self._is_person(i) or (name.common and name.surname):
+            if self._is_person(i) or (name.common and name.surname) or self._is_emblem(i, last):
                 continue
             for region in name.targets:
                 self._add_region(i, last, region, "settlement", "its inhabitants")
@@ -379,7 +377,9 @@ class Finder:
         cued = self._form(i - 1) in cues.TYPE_WORDS
         if lower and not people and (len(token.form) < 5 or ((name.common or name.given or name.surname) and not cued)):
             return None
-        if name.cls == "latin" and lower:
+        if lower and not cued and name.cls.startswith(("latin", "adj")):
+            return None
+        if len(token.form) < 3 and last == i:
             return None
         if (
             token.upper
@@ -450,8 +450,22 @@ class Finder:
             add(1.0, f"after {before!r}")
         if self._alarm:
             add(0.7, "in an alarm post")
+        noun_follows = name.cls.startswith("adj") and self._noun_follows(last)
+        if noun_follows and not name.common and not cued:
+            add(-1.5, "an adjective")
+        if last == i and self._is_locative_adjective(i):
+            add(-3.0, "an adjective")
+        if last == i and name.cls == "latin" and not cued:
+            self._score_latin(i, population, add)
+        if (
+            name.cls == "ovo"
+            and population < 20_000
+            and self._keys[i][-1] in "ау"
+            and not cued
+            and before not in cues.WHERE
+        ):
+            add(-0.8, "like a surname")
         if name.common and not people:
-            noun_follows = name.cls.startswith("adj") and self._small_noun_follows(last)
             if self._line[i].opens and not (cued or own_line):
                 add(-3.0, "also a common word")
             else:
@@ -461,7 +475,8 @@ class Finder:
         if name.surname:
             add(-1.2 if population < 100_000 and before not in cues.WHERE else -0.5, "also a surname")
         loose = population >= 5_000 and not (name.surname or name.given)
-        if self._is_person(i, loose=loose) and not cued and before not in cues.WHERE:
+        surname = name.given or name.surname
+        if self._is_person(i, loose=loose) and not cued and (surname or before not in cues.WHERE):
             add(-4.0, "part of a person's name")
         if self._is_address(i) or (name.cls.startswith("adj") and self._form(last + 1) in cues.STREET):
             add(-5.0, "an address")
@@ -482,11 +497,12 @@ class Finder:
             nearest = min(in_text)[1]
             if top < 50_000 or top < 20 * max(populations[nearest], _UNKNOWN_POPULATION):
                 return _Choice(nearest, _NAMED)
-        if top < 10_000 and self._placed_elsewhere(i, last):
+        at_home = [region for region in populations if region in self._home]
+        small = top < 10_000 or any(populations[region] < 10_000 for region in at_home)
+        if small and self._placed_elsewhere(i, last):
             return _Choice(biggest, _ELSEWHERE, settled=False)
         if len(populations) == 1:
             return _Choice(biggest, _ONLY)
-        at_home = [region for region in populations if region in self._home]
         if at_home:
             own = max(at_home, key=lambda region: populations[region])
             if top <= 30 * max(populations[own], _UNKNOWN_POPULATION):
@@ -522,6 +538,8 @@ class Finder:
         after = last + 1
         if self._gap(after) != "-" or after >= len(self._line) or self._form(after).isdigit():
             return False
+        if not self._capital(after) or self._form(last).endswith("о"):
+            return True
         return not any(name.kind == SETTLEMENT for name in self._store.names(self._form(after)))
 
     def _line_is_upper(self, token: Token) -> bool:
@@ -537,12 +555,32 @@ class Finder:
             last + 1 >= len(self._line) or bounded.search(after) is not None
         )
 
-    def _small_noun_follows(self, last: int) -> bool:
+    def _noun_follows(self, last: int) -> bool:
+        """Say whether a noun seems to follow, so that an adjective-like name is an adjective (Северный поток)."""
         after = last + 1
-        if after >= len(self._line) or not joined(self._line[after]) or self._capital(after):
+        if after >= len(self._line) or not self._line[after].gap.isspace() or "\n" in self._line[after].gap:
             return False
         form = self._form(after)
-        return form not in cues.WHERE and form not in cues.CONJUNCTIONS and not form.startswith(cues.ALARM)
+        return not (form in cues.WHERE or form in cues.CONJUNCTIONS or form.startswith(cues.ALARM) or form.isdigit())
+
+    def _is_locative_adjective(self, i: int) -> bool:
+        """Say whether "в Балтийском" is an adjective: the town Балтийск would be "в Балтийске"."""
+        form = self._form(i)
+        return form.endswith(("ском", "цком")) and self._form(i - 1) in {"в", "во", "на", "о", "об", "при"}
+
+    def _score_latin(self, i: int, population: int, add: Callable[[float, str], None]) -> None:
+        """Weigh a Latin spelling: people bear such names (Harris, Isa), and capitals beside it speak of people."""
+        before, after = i - 1, i + 1
+        if self._form(before) in cues.WHERE:
+            return
+        if self._capital(before) and self._gap(i) == " " and not self._is_known_town(self._form(before)):
+            add(-2.0 if population < 100_000 else -0.5, "after another capital")
+        elif self._capital(after) and self._gap(after) == " " and population < 50_000:
+            add(-1.0, "before another capital")
+        elif self._form(after) in {"village", "town", "city", "district", "settlement"}:
+            add(1.5, f"before {self._form(after)!r}")
+        elif population == 0 and not self._company:
+            add(-0.5, "no sign of a place")
 
     def _continues_list(self, i: int) -> bool:
         """Say whether a place stands just before, with a comma, slash, dash or conjunction between."""
@@ -626,5 +664,5 @@ _NAMED, _ONLY, _HOME, _BIGGEST, _COMPANY, _OPEN, _ELSEWHERE = (
     "several places of that name",
     "another region is named",
 )
-_HOW_POINTS = {_NAMED: 2.0, _ONLY: 0.3, _HOME: 1.0, _BIGGEST: 0.0, _COMPANY: 0.8, _OPEN: -1.5, _ELSEWHERE: -3.0}
+_HOW_POINTS = {_NAMED: 2.0, _ONLY: 0.3, _HOME: 1.0, _BIGGEST: 0.0, _COMPANY: 0.8, _OPEN: -1.5, _ELSEWHERE: -6.0}
 _PROMINENCE = ((50_000, 2.0), (10_000, 1.5), (1_000, 1.0), (1, 0.8))
