@@ -1,5 +1,8 @@
 """What a query means: the text that meets it, and what is shown for it."""
 
+import subprocess
+import sys
+
 import pytest
 
 from channelwatch.places import Gazetteer
@@ -116,3 +119,14 @@ def test_the_built_in_gazetteer_is_used_where_none_is_given() -> None:
     assert evidence is not None
     assert [mention.text for mention in evidence.mentions] == ["Грайвороне"]
     assert Gazetteer.load() is Gazetteer.load()
+
+
+def test_an_exact_phrase_needs_no_dictionary_and_no_gazetteer() -> None:
+    code = """
+import sys
+from channelwatch.query import Source, Subject, compile_query, fts_candidates
+query = compile_query('"два дома" channel:baza -=учения взр*')
+fts_candidates(query), query.evaluate(Subject("два дома", Source(id=1)))
+print([name for name in ("pymorphy3", "channelwatch.places", "channelwatch.text.forms", "sqlite3", "asyncio") if name in sys.modules])
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -3,7 +3,7 @@
 import sqlite3
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from channelwatch.errors import QueryError
 from channelwatch.query import Subject, fts_candidates
@@ -46,12 +46,14 @@ def test_the_expression_for_a_query(query: str, expression: str | None) -> None:
     assert fts_candidates(compiled(query)) == expression
 
 
+@settings(deadline=None)
 @given(QUERY, PLAIN)
 def test_every_text_that_meets_a_query_is_proposed(query: str, text: str) -> None:
     if compiled(query).evaluate(Subject(text, BAZA)) is not None:
         assert proposes(query, text)
 
 
+@settings(deadline=None)
 @given(STRANGE, STRANGE)
 def test_any_text_in_quotes_makes_a_safe_expression(words: str, text: str) -> None:
     words = words.replace('"', " ").replace("“", " ").replace("”", " ")

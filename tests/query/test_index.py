@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channelwatch.places import Gazetteer
@@ -37,6 +37,7 @@ def one_by_one(rules: list[tuple[str, Query]], text: str, channel: Source) -> li
     return [(name, evidence) for name, evidence in each if evidence is not None]
 
 
+@settings(deadline=None)
 @given(st.lists(QUERY, max_size=5), TEXT, st.sampled_from((BAZA, OTHER)))
 def test_the_index_answers_as_each_query_does(queries: list[str], text: str, channel: Source) -> None:
     gazetteer = SmallGazetteer()

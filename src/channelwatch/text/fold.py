@@ -31,8 +31,13 @@ FOLD_BYTES = bytes(ALPHABET.index(fold_cluster(char)) for char in ALPHABET).ljus
 """For `bytes.translate`."""
 
 _MIDWORD_APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
+_STRETCHES = re.compile(r"[^ \n]+|[ \n]+")
 RUN = re.compile(r"[^\W_]+")
 _MIXED = re.compile(r"[a-z\u00df-\u024f][0-9]*[\u0370-\u052f]|[\u0370-\u052f][0-9]*[a-z\u00df-\u024f]|[\u0370-\u03ff]")
+
+
+_MOST_MARKS = 32
+"""Characters taken together; sorting marks takes the square of their number, and no honest letter has so many."""
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -46,13 +51,26 @@ class Folded(msgspec.Struct, frozen=True):
 def fold(text: str) -> str:
     """Return `text` folded; ``fold(fold(text)) == fold(text)`` for every text."""
     try:
-        coded = codecs.charmap_encode(text, "strict", ENCODING)[0]
+        return _fold_usual(text)
     except UnicodeEncodeError:
-        return fold_with_offsets(text).text
+        return "".join(map(_fold_stretch, _STRETCHES.findall(text)))
+
+
+def _fold_usual(text: str) -> str:
+    """Fold a text of the usual alphabet; raise UnicodeEncodeError for any other."""
+    coded = codecs.charmap_encode(text, "strict", ENCODING)[0]
     folded = codecs.charmap_decode(coded.translate(FOLD_BYTES), "strict", DECODING)[0]
     if "'" in folded:
         folded = _MIDWORD_APOSTROPHE.sub("", folded)
     return unmix_words(folded)
+
+
+def _fold_stretch(stretch: str) -> str:
+    """Fold what stands between spaces: nothing melts across them."""
+    try:
+        return _fold_usual(stretch)
+    except UnicodeEncodeError:
+        return fold_with_offsets(stretch).text
 
 
 def fold_with_offsets(text: str) -> Folded:
@@ -81,7 +99,8 @@ def _fold_once(before: Folded) -> Folded:
     at = 0
     while at < len(seen):
         after = at + 1
-        while after < len(seen) and not begins(before.text[seen[after]]):
+        most = min(at + _MOST_MARKS, len(seen))
+        while after < most and not begins(before.text[seen[after]]):
             after += 1
         for char in fold_cluster("".join([before.text[i] for i in seen[at:after]])):
             chars.append(char)
