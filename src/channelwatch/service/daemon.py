@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import structlog
 
 from channelwatch.archive import journal
@@ -21,7 +22,7 @@ from channelwatch.config.model import Config, Secrets
 from channelwatch.errors import ConfigError, LoginNeeded, WatchError
 from channelwatch.outlets import open_outlet
 from channelwatch.places import Gazetteer
-from channelwatch.service import rulebook
+from channelwatch.service import requests, rulebook
 from channelwatch.service.control import Answer, ControlServer, Progress
 from channelwatch.service.delivery import DeliveryPump
 from channelwatch.service.filter import FilterPass, WatchedRule
@@ -227,7 +228,13 @@ class Daemon:
     # -- the socket ---------------------------------------------------------------------------------------------------
 
     def _handlers(self) -> dict[str, Any]:
-        return {"ping": self._ping, "reload": self._reload_asked}
+        return {
+            "ping": self._ping,
+            "reload": self._reload_asked,
+            "status": self._status,
+            "folder": self._folder,
+            "import": self._import,
+        }
 
     async def _ping(self, _request: dict[str, Any], _progress: Progress) -> Answer:
         return {"pid": os.getpid(), "since": iso(self._since), "line": self.line.state}
@@ -235,3 +242,16 @@ class Daemon:
     async def _reload_asked(self, _request: dict[str, Any], _progress: Progress) -> Answer:
         await self.reload()
         return {"channels": len(self.config.channels), "rules": len(self.config.rules)}
+
+    async def _status(self, _request: dict[str, Any], _progress: Progress) -> Answer:
+        return {"watch": msgspec.to_builtins(self.watch.status())}
+
+    async def _folder(self, request: dict[str, Any], _progress: Progress) -> Answer:
+        found = await requests.folder(self.line, self.writer, str(request["name"]), self.clock)
+        return {"channels": msgspec.to_builtins(found)}
+
+    async def _import(self, request: dict[str, Any], _progress: Progress) -> Answer:
+        done = await self.writer.run(requests.import_batch, request["lines"], int(request["first"]), self.clock)
+        self.filter.wake()
+        answer: Answer = msgspec.to_builtins(done)
+        return answer

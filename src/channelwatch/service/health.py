@@ -90,12 +90,12 @@ class HealthServer:
                 connection.close()
 
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Collector(look))  # type: ignore[arg-type]
+        registry.register(_Collector(look))
 
         class Handler(BaseHTTPRequestHandler):
             """Answers two addresses and nothing else."""
 
-            def do_GET(self) -> None:  # noqa: N802 -- the standard library's name
+            def do_GET(self) -> None:
                 """Answer /health or /metrics."""
                 host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
                 if host not in ("127.0.0.1", "localhost"):  # DNS rebinding
