@@ -1,7 +1,11 @@
 """Names, channels, history, ids, dialogs and folders, as an unmodified client sees them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from telethon import functions, types
+
+from channelwatch.simulator.reading import window
 
 from ..telegram_fixtures import connected, get_history, input_channel, peer, refused
 
@@ -76,10 +80,32 @@ async def test_short_and_overlapping_pages_still_begin_where_they_were_asked_to(
         assert ids_of(await client(get_history(at, offset_id=201, add_offset=-3, limit=3))) == [203, 202, 201, 200, 199]
 
 
+@given(
+    ids=st.sets(st.integers(1, 300), max_size=150),
+    offset=st.integers(1, 310),
+    add_offset=st.integers(-120, 120),
+    limit=st.integers(1, 120),
+    most=st.integers(1, 100),
+)
+def test_a_page_is_the_stretch_of_posts_that_was_asked_for_or_a_part_of_it(ids, offset, add_offset, limit, most):
+    newest_first = sorted(ids, reverse=True)
+    first = sum(1 for message_id in ids if message_id >= offset) + add_offset
+    whole = [newest_first[n] for n in range(max(0, first), max(0, first + min(limit, 100))) if n < len(newest_first)]
+    edge = len(ids) - first + add_offset
+    page = window(sorted(ids), edge, add_offset, limit, most=most)[::-1]
+    assert len(page) <= most
+    if most == 100:
+        assert page == whole
+    assert set(page) <= set(whole)
+    if whole and first + min(limit, 100) <= len(newest_first) and first >= 0:
+        assert page
+        assert page[-1] == whole[-1] or page[0] == whole[0]
+
+
 async def test_min_max_and_date_limit_a_page(dc, me, long):
     async with connected(dc, me) as client:
         at = peer(dc, me, long)
-        assert ids_of(await client(get_history(at, max_id=103))) == []  # the page is cut, as Telegram cuts it
+        assert ids_of(await client(get_history(at, max_id=103))) == []  # they cut the page, they do not move it
         assert ids_of(await client(get_history(at, offset_id=103, min_id=100))) == [102, 101]
         dated = await client(get_history(at, offset_date=1_684_700_002))
         assert ids_of(dated) == [101, 100]

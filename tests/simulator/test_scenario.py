@@ -263,6 +263,35 @@ def test_events_that_refer_to_nothing_are_named(event, said):
     assert said in str(caught.value)
 
 
+def test_a_deleted_post_can_not_be_edited():
+    with pytest.raises(ConfigError, match="no post 'a' before it"):
+        events("""
+[[events]]
+at = 1
+do = "post"
+id = "a"
+channel = "border_news"
+text = "x"
+[[events]]
+at = 2
+do = "delete"
+of = "a"
+[[events]]
+at = 3
+do = "edit"
+of = "a"
+text = "y"
+""")
+
+
+async def test_an_event_that_can_not_be_done_is_named():
+    taken = '[[events]]\nat = 1\ndo = "post"\nchannel = "border_news"\ntext = "x"\nmessage_id = 7\n'
+    play = events(taken + taken).open(speed=0)
+    async with play.dc:
+        with pytest.raises(ValueError, match=r"events \(at = 1, do = 'post'\): .*id 7 is taken"):
+            await play.play()
+
+
 def test_a_text_that_is_no_toml_is_named():
     with pytest.raises(ConfigError, match="not TOML"):
         Scenario.parse("[[")

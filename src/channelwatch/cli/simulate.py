@@ -62,7 +62,9 @@ async def _serve(scenario: "Scenario", play: "Performance", api_port: int, at_on
         stopping = asyncio.create_task(stopped.wait())
         await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if playing.done():
-            playing.result()  # a script that failed must not look like one that is over
+            if isinstance(error := playing.exception(), ValueError):
+                raise WatchError(f"the script stopped: {error}") from None
+            playing.result()
             click.echo("The script is over; the data centre goes on until Ctrl-C.")
             await stopping
         playing.cancel()

@@ -116,6 +116,26 @@ async def leave_channel(dc: "DataCentre", session: "Session", request: Any) -> A
     return _membership(dc, viewer, channel)
 
 
+def window(
+    ids: list[int], edge: int, add_offset: int, limit: int, *, most: int = HISTORY_LIMIT, overlap: int = 0
+) -> list[int]:
+    """Return the ids of a history page, ascending.
+
+    `edge` is how many of `ids` lie below the offset. A page that reaches upwards only (``add_offset <= -limit``) and
+    is cut to `most` still begins at the offset; any other keeps its newest posts. `overlap` adds posts from below the
+    offset to a page that reaches upwards.
+    """
+    asked = min(limit, HISTORY_LIMIT) if limit > 0 else HISTORY_LIMIT
+    newest = edge - add_offset
+    oldest = newest - asked
+    if add_offset <= -asked:
+        newest = min(newest, oldest + most)
+        oldest -= overlap
+    else:
+        oldest = max(oldest, newest - most)
+    return ids[max(0, oldest) : max(0, newest)]
+
+
 @rpc(functions.messages.GetHistoryRequest, bots=False)
 async def get_history(dc: "DataCentre", session: "Session", request: Any) -> Any:
     """Return a page of history, newest first.
@@ -132,17 +152,7 @@ async def get_history(dc: "DataCentre", session: "Session", request: Any) -> Any
     elif request.offset_date and (before := int(request.offset_date.timestamp())) > 0:
         while edge and channel.posts[ids[edge - 1]].date >= before:
             edge -= 1
-    limit = min(request.limit if request.limit > 0 else HISTORY_LIMIT, HISTORY_LIMIT, dc.page_limit)
-    asked = min(request.limit if request.limit > 0 else HISTORY_LIMIT, HISTORY_LIMIT)
-    newest = edge - request.add_offset
-    oldest = newest - asked
-    if request.add_offset < 0:
-        if limit < asked:
-            newest = oldest + limit  # a short page must still begin where it was asked to begin
-        oldest -= dc.overlap
-    else:
-        oldest = newest - limit
-    page = ids[max(0, oldest) : max(0, newest)]
+    page = window(ids, edge, request.add_offset, request.limit, most=dc.page_limit, overlap=dc.overlap)
     if request.max_id > 0 or request.min_id > 0:
         top = request.max_id if request.max_id > 0 else channel.top + 1
         page = [message_id for message_id in page if request.min_id < message_id < top]

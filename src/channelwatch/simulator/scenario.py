@@ -49,7 +49,7 @@ import msgspec
 from channelwatch.errors import ConfigError, Problem
 from channelwatch.simulator import messages
 from channelwatch.simulator.faults import check_action
-from channelwatch.simulator.script import Album, AnyEvent, Down, Event, Fault, Forward, Mark, Post, Scene
+from channelwatch.simulator.script import Album, AnyEvent, Delete, Down, Event, Fault, Forward, Mark, Post, Scene
 from channelwatch.simulator.server import DataCentre
 from channelwatch.simulator.world import SimChannel, World
 
@@ -186,6 +186,7 @@ class Performance:
     ) -> None:
         """Play the events at their times; the data centre must be running. Returns after the last one.
 
+        Raises ValueError, naming the event, when one can't be done.
         `on_mark` is awaited at every ``mark`` (the script waits for it); `on_event` hears of each event after it
         was done.
         """
@@ -201,13 +202,19 @@ class Performance:
                 await asyncio.sleep(event.seconds / self.scene.speed if self.scene.speed else 0)
                 await self.dc.start()
             else:
-                event.run(self.scene)
+                self._run(event)
             if on_event:
                 on_event(event)
             if isinstance(event, Mark) and on_mark:
                 before = loop.time()
                 await on_mark(event.id)
                 start += loop.time() - before
+
+    def _run(self, event: Event) -> None:
+        try:
+            event.run(self.scene)
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{_where(event)}: {error}") from error
 
 
 Wrong = Callable[..., None]
@@ -255,17 +262,23 @@ def _build(world: World, specs: dict[str, list[Any]], file: Path, wrong: Wrong) 
     return channels
 
 
+def _where(event: Event) -> str:
+    return f"events (at = {event.at:g}, do = {event.__struct_config__.tag!r})"
+
+
 def _check(events: list[Event], channels: dict[str, SimChannel], world: World, wrong: Wrong) -> None:
     """Name every event that refers to something that is not there (yet)."""
     posts: set[str] = set()
     for event in events:
-        where = f"events (at = {event.at:g}, do = {event.__struct_config__.tag!r})"
+        where = _where(event)
         for name in event.names():
             if name not in channels:
                 wrong(where, f"unknown channel {name!r}", "add it to [[channels]]")
         for name in event.needs():
             if name not in posts:
-                wrong(where, f"no post {name!r} before it", "give an earlier post this id")
+                wrong(where, f"no post {name!r} before it", "give an earlier post this id; deleted ones don't count")
+        if isinstance(event, Delete):
+            posts.discard(event.of)
         phone = getattr(event, "user", None)
         if phone and world.user_by_phone(phone) is None:
             wrong(where, f"no user {phone!r}", "add it to [[users]]")
