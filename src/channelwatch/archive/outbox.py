@@ -47,6 +47,8 @@ class Claimed(msgspec.Struct, frozen=True):
     """This one included."""
     ambiguous: int
     """Earlier attempts that may have arrived."""
+    error: str | None = None
+    """What became of the attempt before."""
 
 
 def enqueue(connection: sqlite3.Connection, alert: int, outlet: str, bodies: Sequence[str], now: datetime) -> int:
@@ -82,7 +84,8 @@ def claim(
             WHERE d.outlet = ? AND d.state = 'due' AND rtrim(coalesce(d.next_attempt, ''), 'Z') <= ? AND {_IN_ORDER}
             ORDER BY {_SEVERITY}, d.alert_id, d.part LIMIT ?
         )
-        RETURNING id, alert_id, part, (SELECT severity FROM alerts a WHERE a.id = alert_id), body, attempts, ambiguous
+        RETURNING id, alert_id, part, (SELECT severity FROM alerts a WHERE a.id = alert_id), body, attempts, ambiguous,
+                  error
         """,
         (iso(now + timedelta(seconds=lease)), outlet, moment, limit),
     ).fetchall()

@@ -10,7 +10,7 @@ from channelwatch.archive import outbox
 from channelwatch.archive.writer import Writer
 from channelwatch.clock import Clock
 from channelwatch.outlets import Outlet
-from channelwatch.service.lane import DEADLINE, LEASE, Lane
+from channelwatch.service.lane import BACKOFF, DEADLINE, LEASE, Lane
 from channelwatch.service.windows import Windows
 
 log = structlog.get_logger(__name__)
@@ -27,12 +27,14 @@ class DeliveryPump:
         *,
         lease: float = LEASE,
         deadline: float = DEADLINE,
+        backoff: float = BACKOFF,
     ) -> None:
         """`outlets` belong to the pump from now on; it closes them."""
         self._writer = writer
         self._clock = clock
         self._lease = lease
         self._deadline = deadline
+        self._backoff = backoff
         self._windows = Windows(clock)
         self._outlets = list(outlets)
         self._lanes: dict[asyncio.Task[None], Lane] = {}
@@ -100,6 +102,7 @@ class DeliveryPump:
                 partners=self._partners,
                 lease=self._lease,
                 deadline=self._deadline,
+                backoff=self._backoff,
             )
             task = asyncio.create_task(lane.run(), name=f"lane {outlet.name}")
             self._lanes[task] = lane

@@ -37,6 +37,15 @@ LEASE = 60.0
 SAFETY = 5.0
 """Seconds after which a lane looks without being woken."""
 
+_LOST = "an answer was lost; "
+"""Begins the error of a delivery once an answer was lost: a second loss ends it, a crash in between does not."""
+
+BACKOFF = 1.0
+"""Seconds before the first retry; each further one waits twice as long, at most a minute."""
+
+_PATIENCE = 2.0
+"""Seconds that a rate may keep a lane that drains from leaving."""
+
 _LAST_RETRY = 60.0
 _LONGEST_REST = 30.0
 
@@ -54,6 +63,7 @@ class Lane:
         partners: Callable[[str], Sequence[str]],
         lease: float = LEASE,
         deadline: float = DEADLINE,
+        backoff: float = BACKOFF,
     ) -> None:
         """`partners` names the outlets of an account: they pause together."""
         self.outlet = outlet
@@ -65,6 +75,7 @@ class Lane:
         self._partners = partners
         self._lease = lease
         self._deadline = deadline
+        self._backoff = backoff
         self._woken = asyncio.Event()
         self._draining = False
         self._retired = False
@@ -102,7 +113,8 @@ class Lane:
                         return
                     failures = 0 if outcome is None else failures + 1
                     # one failure concerns one message, several in a row the outlet: then the whole lane rests
-                    await self._rest(min(2.0 ** (failures - 2), _LONGEST_REST) if failures > 1 else 0.0)
+                    tired = self._backoff * 2.0 ** min(failures - 2, 9) if failures > 1 else 0.0
+                    await self._rest(min(tired, _LONGEST_REST))
                 else:
                     failures = 0
         finally:
@@ -113,7 +125,9 @@ class Lane:
         if seconds > 0:
             await asyncio.sleep(seconds)
             return
-        due = await self._writer.run(outbox.next_due, self.outlet.name)
+        due = None
+        with contextlib.suppress(ArchiveError):  # then it looks again when the safety timer says so
+            due = await self._writer.run(outbox.next_due, self.outlet.name)
         wait = SAFETY if due is None else (due - self._clock.now()).total_seconds()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), min(SAFETY, max(0.01, wait)))
@@ -123,6 +137,8 @@ class Lane:
         rates = self.outlet.rates
         # Before the claim, so that the most urgent is chosen last.
         while (wait := self._windows.take(rates)) > 0:  # noqa: ASYNC110 -- a length of time, not a condition
+            if self._draining and wait > _PATIENCE:
+                return None
             await asyncio.sleep(wait)
         claimed = []
         if not self._retired:
@@ -185,20 +201,21 @@ class Lane:
     async def _failed(self, delivery: Claimed, error: OutletError) -> bool:
         """Record a failed attempt; return whether the lane may go on at once."""
         now = self._clock.now()
-        name, said = self.outlet.name, str(error)
+        lost = (delivery.error or "").startswith(_LOST)
+        name, said = self.outlet.name, (_LOST if lost or error.ambiguous else "") + str(error)
         if error.retry_after is not None:
             until = now + timedelta(seconds=error.retry_after)
             await self._writer.run(outbox.pause, self._partners(self.outlet.account), until, said)
             await self._writer.run(outbox.retry, delivery.id, until, said)
             log.warning("outlet_pauses", outlet=name, seconds=error.retry_after)
             return True
-        if error.permanent or (error.ambiguous and delivery.ambiguous > 0):
+        if error.permanent or (error.ambiguous and lost):
             if error.ambiguous:
-                said = f"{said}; lost before too: it has probably arrived"
+                said = f"{said}; twice now: it has probably arrived"
             await self._writer.run(outbox.dead, delivery.id, said, ambiguous=error.ambiguous)
             log.error("delivery_dead", outlet=name, alert=delivery.alert, part=delivery.part, error=said)
             return True
-        later = now + timedelta(seconds=min(2.0 ** (delivery.attempts - 1), _LAST_RETRY))
+        later = now + timedelta(seconds=min(self._backoff * 2.0 ** min(delivery.attempts - 1, 9), _LAST_RETRY))
         await self._writer.run(outbox.retry, delivery.id, later, said, ambiguous=error.ambiguous)
         log.warning("delivery_retried", outlet=name, alert=delivery.alert, attempt=delivery.attempts, error=said)
         return False
