@@ -136,7 +136,7 @@ class Lane:
         """Send the next delivery: True when it is settled, False when it must be tried again, None when none is due."""
         rates = self.outlet.rates
         # Before the claim, so that the most urgent is chosen last.
-        while (wait := self._windows.take(rates)) > 0:  # noqa: ASYNC110 -- a length of time, not a condition
+        while (wait := self._windows.take(rates)) > 0:
             if self._draining and wait > _PATIENCE:
                 return None
             await asyncio.sleep(wait)
