@@ -14,7 +14,7 @@ from telethon.crypto import rsa as table
 from channelwatch.config.model import Secret, Secrets, TelegramConfig
 from channelwatch.errors import ConfigError, Flooded, LineDown, LoginNeeded, TelegramError
 from channelwatch.simulator.handshake import fingerprint
-from channelwatch.simulator.login import close_account, logins
+from channelwatch.simulator.login import close_account, logins, move_home
 from channelwatch.simulator.server import DataCentre
 from channelwatch.simulator.world import User, World
 from channelwatch.telegram.keyfile import Key
@@ -66,6 +66,15 @@ def me(dc: DataCentre) -> User:
 @pytest.fixture
 def config(dc: DataCentre) -> TelegramConfig:
     return TelegramConfig(dc_id=2, dc_host="127.0.0.1", dc_port=dc.port, rsa_key_file=dc.rsa_key_file)
+
+
+@pytest.fixture
+async def elsewhere(dc: DataCentre, me: User) -> AsyncIterator[DataCentre]:
+    """Return another data centre of the same world; the account lives there."""
+    async with DataCentre(dc.world, dc_id=4) as centre:
+        move_home(me, 4)
+        yield centre
+    assert centre.crashes == []
 
 
 @pytest.fixture
@@ -214,6 +223,16 @@ async def test_a_number_without_an_account_is_told_where_to_make_one(dc: DataCen
         await log_in(Person(lambda: logins(dc.world).code("9996620099")), config, SECRETS, phone="+9996620099")
 
 
+async def test_the_login_follows_the_account_to_its_data_centre(
+    dc: DataCentre, elsewhere: DataCentre, me: User, config: TelegramConfig, code: Callable[[], str]
+) -> None:
+    key = await log_in(Person(code), config, SECRETS, phone=PHONE)
+    assert (key.dc_id, key.port) == (4, elsewhere.port)
+    assert dc.calls["auth.sendCode"] == elsewhere.calls["auth.sendCode"] == 1
+    assert elsewhere.calls["auth.signIn"] == 1
+    assert logged_in(dc, key) is me
+
+
 # What Telegram refuses
 
 
@@ -346,6 +365,15 @@ async def test_a_qr_login_asks_the_password_too(dc: DataCentre, me: User, config
     key, _ = await asyncio.gather(log_in(person, config, SECRETS, qr=True), scan(dc, config, me, person))
     assert logged_in(dc, key) is me
     assert person.asked == [("2FA password", True)]
+
+
+async def test_a_qr_login_follows_the_account_too(
+    dc: DataCentre, elsewhere: DataCentre, me: User, config: TelegramConfig
+) -> None:
+    person = Person()
+    key, _ = await asyncio.gather(log_in(person, config, SECRETS, qr=True), scan(dc, config, me, person))
+    assert (key.dc_id, key.port) == (4, elsewhere.port)
+    assert elsewhere.calls["auth.importLoginToken"] == 1
 
 
 async def test_an_old_qr_code_is_replaced(dc: DataCentre, me: User, config: TelegramConfig) -> None:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @rpc(functions.help.GetConfigRequest, needs_login=False)
 async def get_config(dc: "DataCentre", session: "Session", request: Any) -> Any:
-    """Name this data centre as the only one."""
+    """Name the data centres of this world."""
     now = dc.now()
     return types.Config(
         date=now,
         expires=now + 3600,
         test_mode=False,
         this_dc=dc.dc_id,
-        dc_options=[types.DcOption(dc.dc_id, dc.host, dc.port)],
+        dc_options=[types.DcOption(known.dc_id, known.host, known.port) for known in dc.world.centres.values()],
         dc_txt_domain_name="localhost",
         chat_size_max=200,
         megagroup_size_max=200_000,

@@ -53,6 +53,7 @@ class SentCode:
 class QrToken:
     """A QR code on somebody's screen."""
 
+    token: bytes
     key: Key
     expires: float
     user: User | None = None
@@ -100,6 +101,16 @@ def close_account(user: User) -> None:
     user.slots["closed"] = True
 
 
+def move_home(user: User, dc_id: int) -> None:
+    """Let an account live in another data centre: logins elsewhere are sent there (PHONE_MIGRATE, QR migration)."""
+    user.slots["home"] = dc_id
+
+
+def _home(user: User | None, dc: "DataCentre") -> int:
+    home: int = dc.dc_id if user is None else user.slots.get("home", dc.dc_id)
+    return home
+
+
 def guard(dc: "DataCentre", session: "Session") -> None:
     """Refuse a session whose account is closed, or whose key is used from two addresses at once.
 
@@ -127,6 +138,9 @@ async def send_code(dc: "DataCentre", session: "Session", request: Any) -> Any:
     """Send a code into the app (or by SMS, where no app is logged in)."""
     _check_pair(dc.world, request.api_id, request.api_hash)
     phone = _phone(dc.world, request.phone_number)
+    home = _home(dc.world.user_by_phone(phone), dc)
+    if home != dc.dc_id:
+        raise RpcError(303, f"PHONE_MIGRATE_{home}")
     return _send(dc.world, SentCode(phone, _new_code(dc.world), 0))
 
 
@@ -313,9 +327,12 @@ async def export_login_token(dc: "DataCentre", session: "Session", request: Any)
     book, now = logins(dc.world), dc.time()
     for token in book.tokens.values():
         if token.key is session.key and token.user is not None and token.user.id not in request.except_ids:
+            home = _home(token.user, dc)
+            if home != dc.dc_id:
+                return auth.LoginTokenMigrateTo(home, token.token)
             return auth.LoginTokenSuccess(_let_in(dc, session, token.user))
     fresh = os.urandom(32)
-    book.tokens[fresh] = QrToken(session.key, now + book.token_life)
+    book.tokens[fresh] = QrToken(fresh, session.key, now + book.token_life)
     return auth.LoginToken(-int(-book.tokens[fresh].expires // 1), fresh)
 
 

@@ -93,6 +93,7 @@ class DataCentre(Publishing):
         """Listen; `port` is known afterwards."""
         self._server = await asyncio.start_server(self._serve, self.host, self.port, reuse_address=True)
         self.port = self._server.sockets[0].getsockname()[1]
+        self.world.centres[self.dc_id] = self
 
     async def stop(self) -> None:
         """Close everything and wait for it; pushes that wait are lost."""

@@ -122,6 +122,8 @@ class World:
         self.bots: dict[str, Bot] = {}
         self.channels: dict[int, SimChannel] = {}
         self.keys: dict[int, Key] = {}
+        self.centres: dict[int, Any] = {}
+        """The data centres that serve this world, by id, as they were last started."""
         self.slots: dict[str, Any] = {}
         """Free for other modules: login codes, QR tokens."""
         self._names: dict[str, SimChannel | User] = {}

@@ -50,6 +50,7 @@ def open_client(
         trust(config.rsa_key_file)
     # Telethon forgets the session's server when its address family is not the one it was told to use.
     settings.setdefault("use_ipv6", ":" in (session.server_address or ""))
+    TelegramClient._config = None  # Telethon keeps the list of data centres for the process, whatever server we ask
     return TelegramClient(session, api_id, api_hash, **(CLIENT_SETTINGS | settings))
 
 
