@@ -100,7 +100,8 @@ def test_an_unreadable_id_is_set_aside_and_opened_again_after_an_upgrade(writer:
     sweep(writer, 104)
     writer.run_sync(ledger.quarantine, LEGION.id, [102], "unknown constructor", NOW)
     assert (account(writer).quarantined, account(writer).open_holes, account(writer).holds) == (1, 2, True)
-    assert writer.run_sync(ledger.reopen_quarantined, NOW) == 1
+    assert writer.run_sync(ledger.reopen_quarantined, "2.0", NOW) == 1
+    assert writer.run_sync(ledger.reopen_quarantined, "2.0", NOW) == 0
     assert (account(writer).quarantined, account(writer).open_holes, account(writer).holds) == (0, 3, True)
 
 
@@ -140,6 +141,7 @@ class Ledger(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.archive = in_memory()
+        self.versions = 0
         self.mark = 100
         self.stored: set[int] = set()
         self.open: set[int] = set()
@@ -191,7 +193,8 @@ class Ledger(RuleBasedStateMachine):
     @precondition(lambda self: self.quarantined)
     @rule()
     def reopen(self) -> None:
-        ledger.reopen_quarantined(self.archive, NOW)
+        self.versions += 1
+        ledger.reopen_quarantined(self.archive, str(self.versions), NOW)
         self.open |= self.quarantined
         self.quarantined = set()
 

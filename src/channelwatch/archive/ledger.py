@@ -108,13 +108,6 @@ def advance(
     return skipped
 
 
-def set_dirty(connection: sqlite3.Connection, channel_id: int, top: int | None = None) -> None:
-    """Note that something above the mark may be waiting; `top` is the newest id that we heard of."""
-    connection.execute(
-        "UPDATE channels SET dirty = 1, top = max(coalesce(top, 0), coalesce(?, 0)) WHERE id = ?", (top, channel_id)
-    )
-
-
 def swept(
     connection: sqlite3.Connection, channel_id: int, now: datetime, next_sweep: datetime | None, *, dirty: bool
 ) -> None:
@@ -123,11 +116,6 @@ def swept(
         "UPDATE channels SET last_sweep = ?, next_sweep = ?, dirty = ? WHERE id = ?",
         (iso(now), iso(next_sweep) if next_sweep else None, dirty, channel_id),
     )
-
-
-def plan_sweep(connection: sqlite3.Connection, channel_id: int, next_sweep: datetime) -> None:
-    """Set when a channel is next due, without a sweep having succeeded."""
-    connection.execute("UPDATE channels SET next_sweep = ? WHERE id = ?", (iso(next_sweep), channel_id))
 
 
 def take_out(connection: sqlite3.Connection, channel_id: int, ids: Sequence[int]) -> None:
@@ -152,8 +140,21 @@ def quarantine(connection: sqlite3.Connection, channel_id: int, ids: Iterable[in
         )
 
 
-def reopen_quarantined(connection: sqlite3.Connection, now: datetime) -> int:
-    """Make every quarantined range an open hole due now (after an upgrade); return how many ranges."""
+def reopen_quarantined(connection: sqlite3.Connection, reader: str, now: datetime) -> int:
+    """Ask again for what could not be read, once whatever reads messages was upgraded; return how many ranges.
+
+    `reader` names the versions of what reads them; nothing happens while it is the same as last time.
+    """
+    row = connection.execute("SELECT value FROM settings WHERE name = 'reader'").fetchone()
+    if row is not None and row[0] == reader:
+        return 0
+    connection.execute(
+        """
+        INSERT INTO settings (name, value) VALUES ('reader', ?)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value
+        """,
+        (reader,),
+    )
     return connection.execute(
         "UPDATE ranges SET state = 'open', asks = 0, next_ask = ?, error = NULL WHERE state = 'quarantined'",
         (iso(now),),
@@ -188,15 +189,6 @@ def ask_again(connection: sqlite3.Connection, channel_id: int, ids: Iterable[int
                 """,
                 (channel_id, a, b, asks, iso(moment), since),
             )
-
-
-def open_ids(connection: sqlite3.Connection, channel_id: int, limit: int = 100) -> list[int]:
-    """Return the lowest ids of a channel that are still holes."""
-    rows = connection.execute(
-        "SELECT first, last FROM ranges WHERE channel_id = ? AND state = 'open' ORDER BY first LIMIT ?",
-        (channel_id, limit),
-    )
-    return [i for first, last in rows for i in range(first, min(last, first + limit) + 1)][:limit]
 
 
 def balance(connection: sqlite3.Connection) -> list[ChannelLedger]:
