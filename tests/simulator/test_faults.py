@@ -194,6 +194,23 @@ async def test_under_chaos_history_still_holds_every_post_once(dc, me, news):
         assert set(heard.ids()) <= set(ids)
 
 
+async def test_chaos_loses_and_doubles_edits_and_deletions_too(dc, me, news):
+    ids = [dc.post(news, str(number)) for number in range(3)]
+    async with connected(dc, me) as client:
+        seen = asyncio.Queue()
+        client._sender._updates_queue.put_nowait = seen.put_nowait
+        dc.chaos = Chaos(lose=1.0)
+        dc.edit(news, ids[0], "потеряно")
+        dc.delete(news, ids[1])
+        dc.chaos = Chaos(twice=1.0)
+        dc.edit(news, ids[0], "дважды")
+        dc.chaos = Chaos(late=1.0, late_by=(0.05, 0.05))
+        dc.delete(news, ids[2])
+        kinds = [type((await asyncio.wait_for(seen.get(), 5)).updates[0]).__name__ for _ in range(3)]
+    assert kinds == ["UpdateEditChannelMessage", "UpdateEditChannelMessage", "UpdateDeleteChannelMessages"]
+    assert seen.empty()
+
+
 async def test_a_reordered_push_leaves_after_the_next_one_or_by_itself(dc, me, news):
     async with connected(dc, me) as client:
         seen = asyncio.Queue()

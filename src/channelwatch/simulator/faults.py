@@ -99,7 +99,10 @@ def _plain(method: str) -> str:
 
 @dataclass
 class Chaos:
-    """How likely each post suffers what; rolled from the seed, the same number of dice for every post."""
+    """How likely each post suffers what; rolled from the seed, the same number of dice for every post.
+
+    Pushes of edits and deletions can be lost, late or doubled too.
+    """
 
     lose: float = 0.0
     """The push never leaves."""

@@ -120,8 +120,7 @@ class Publishing:
         """Delete a post; raises KeyError where no post lives."""
         self.world.drop_post(channel, message_id)
         step = channel.write("delete", (message_id,), self.now())
-        if not lose:
-            self._send(channel, types.UpdateDeleteChannelMessages(channel.id, [message_id], step.pts, 1))
+        self._push_change(channel, types.UpdateDeleteChannelMessages(channel.id, [message_id], step.pts, 1), lose)
 
     def skip_ids(self, channel: SimChannel, n: int) -> None:
         """Leave a hole of n ids."""
@@ -210,8 +209,20 @@ class Publishing:
     def _edited(self, channel: SimChannel, post: SimPost, lose: bool) -> None:
         post.changed()
         step = channel.write("edit", (post.id,), self.now())
-        if not (lose or post.id in channel.hidden):
-            self._send(channel, types.UpdateEditChannelMessage(post.ready(channel.id), step.pts, 1))
+        hidden = not channel.sees(post.id, self.world.clock.monotonic())
+        update = types.UpdateEditChannelMessage(post.ready(channel.id), step.pts, 1)
+        self._push_change(channel, update, lose or hidden)
+
+    def _push_change(self, channel: SimChannel, update: Any, lose: bool) -> None:
+        """Push an edit or a deletion, which chaos may lose, delay or double."""
+        fate = self.chaos.roll(self.random)
+        if lose or fate.lose:
+            return
+        for _ in range(2 if fate.twice else 1):
+            if fate.late:
+                self.later(fate.late, self._send, channel, update)
+            else:
+                self._send(channel, update)
 
     def _send(self, channel: SimChannel, update: Any, others: Iterable[Any] = ()) -> None:
         """Push an update to every connected session of a member."""
