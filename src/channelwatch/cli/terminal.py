@@ -30,7 +30,6 @@ class Terminal:
 
     async def ask(self, question: str, *, hidden: bool = False) -> str:
         """Return the line that was typed; raises Abort at end of input (Ctrl-D)."""
-        click.echo(f"{clean(question)}: ", nl=False)
         loop = asyncio.get_running_loop()
         line: asyncio.Future[bytes] = loop.create_future()
 
@@ -39,14 +38,16 @@ class Terminal:
             if not line.done():
                 line.set_result(typed)
 
-        loop.add_reader(self._input, take)
-        try:
-            with self._quiet() if hidden else contextlib.nullcontext():
+        # First the silence, then the question: else the first letters of a quick typist are shown, and lost.
+        with self._quiet() if hidden else contextlib.nullcontext():
+            click.echo(f"{clean(question)}: ", nl=False)
+            loop.add_reader(self._input, take)
+            try:
                 typed = await line
-        finally:
-            loop.remove_reader(self._input)
-            if hidden:
-                click.echo()
+            finally:
+                loop.remove_reader(self._input)
+                if hidden:
+                    click.echo()
         if not typed:
             raise click.Abort
         return typed.decode(errors="replace").rstrip("\r\n")
