@@ -6,6 +6,7 @@ code, Ctrl-C ends the wait at once, and the terminal gets its echo back however 
 
 import asyncio
 import contextlib
+import io
 import os
 import sys
 import termios
@@ -57,11 +58,13 @@ class Terminal:
         click.echo(clean(text))
 
     def show_qr(self, url: str) -> None:
-        """Draw a QR code with half-block characters."""
+        """Draw a QR code with half-block characters, dark on light whatever the terminal's own colours."""
         import segno
 
-        segno.make(url, error="l", micro=False).terminal(sys.stdout, compact=True)
-        sys.stdout.flush()
+        drawn = io.StringIO()
+        segno.make(url, error="l", micro=False).terminal(drawn, compact=True)
+        for line in drawn.getvalue().splitlines():
+            click.echo(f"\x1b[97;40m{line}\x1b[0m", color=True)
 
     @contextlib.contextmanager
     def _quiet(self) -> Iterator[None]:
