@@ -17,6 +17,8 @@ class Lexeme(msgspec.Struct, frozen=True):
     forms: frozenset[str]
     fixed: bool
     """An indeclinable word or an abbreviation."""
+    base: str
+    """The dictionary form."""
     name: bool
     """A name, of a person or perhaps of a place."""
 
@@ -84,6 +86,7 @@ def _lexeme(reading: Any, language: Language) -> Lexeme:
     singular = reading.tag.POS == "NOUN" and not any("plur" in form.tag.grammemes for form in parsed)
     return Lexeme(
         forms=frozenset(forms),
+        base=reading.normal_form,
         fixed="Fixd" in grammemes or "Abbr" in grammemes,
         name=(singular and language == "uk") or not _NAME_TAGS.isdisjoint(grammemes),
     )

@@ -59,20 +59,21 @@ _CONSONANTS = "бвгґджзклмнпрстфхцчшщ"
 
 def language_letters(word: str) -> tuple[bool, bool]:
     """Tell whether a word may be Russian, and whether it may be Ukrainian, by its letters."""
-    return _UKRAINIAN.isdisjoint(word), _RUSSIAN.isdisjoint(word)
+    return _UKRAINIAN.isdisjoint(word), _RUSSIAN.isdisjoint(word) and "ия" not in word
 
 
 def by_ending(word: str) -> set[str]:
     """Return the forms that a name in lower case may take, itself included; short words stay alone."""
-    found = declined(word, *language_letters(word))
+    russian, ukrainian = language_letters(word)
+    found = declined(word, russian=russian, ukrainian=ukrainian)
     for ending in _OBLIQUE:
         if len(word) >= len(ending) + 4 and word.endswith(ending) and word[-len(ending) - 1] in _CONSONANTS:
-            found |= declined(word[: -len(ending)], *language_letters(word))
+            found |= declined(word[: -len(ending)], russian=russian, ukrainian=ukrainian)
             break
     return found
 
 
-def declined(word: str, russian: bool, ukrainian: bool) -> set[str]:
+def declined(word: str, *, russian: bool, ukrainian: bool) -> set[str]:
     """Return the Russian or Ukrainian forms of a name in its dictionary form, itself included."""
     if len(word) < 4:
         return {word}

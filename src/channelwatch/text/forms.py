@@ -7,10 +7,15 @@ rules; Latin words by light English rules.
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from channelwatch.text.fold import fold
 from channelwatch.text.letters import APOSTROPHES
+
+if TYPE_CHECKING:
+    from channelwatch.text.dictionary import Lexeme
 
 _CYRILLIC = re.compile("[а-яёіїєґ']+")
 _LATIN = re.compile("[a-z]+")
@@ -47,13 +52,22 @@ def _slavic(word: str, *, capital: bool, acronym: bool) -> set[str]:
     if ukrainian and not (in_russian or in_ukrainian):
         in_ukrainian = lexemes(_LOST_APOSTROPHE.sub("'", word), "uk")
     known = (*in_russian, *in_ukrainian)
-    found = {form for lexeme in known for form in lexeme.forms}
+    found = _all(known)
     if acronym or (known and all(lexeme.fixed for lexeme in known)):
         return found
     if not known:
         guessed = (*(guesses(word, "ru") if russian else ()), *(guesses(word, "uk") if ukrainian else ()))
-        return {form for lexeme in guessed for form in lexeme.forms} | by_ending(word)
-    if capital or any(lexeme.name for lexeme in known):
-        # A name that one language's dictionary has and the other's may lack.
-        found |= declined(word, russian and not in_russian, ukrainian and not in_ukrainian)
+        return _all(guessed) | by_ending(word)
+    for lexeme in known:
+        if lexeme.name or (capital and lexeme.base == word):
+            # A name that one language's dictionary has and the other's may lack.
+            russian, ukrainian = language_letters(lexeme.base)
+            if russian and not in_russian:
+                found |= _all(lexemes(lexeme.base, "ru")) or declined(lexeme.base, russian=True, ukrainian=False)
+            if ukrainian and not in_ukrainian:
+                found |= _all(lexemes(lexeme.base, "uk")) or declined(lexeme.base, russian=False, ukrainian=True)
     return found
+
+
+def _all(lexemes: "Iterable[Lexeme]") -> set[str]:
+    return {form for lexeme in lexemes for form in lexeme.forms}
