@@ -127,7 +127,7 @@ def take_out(connection: sqlite3.Connection, channel_id: int, ids: Sequence[int]
 def certify(connection: sqlite3.Connection, channel_id: int, ids: Iterable[int], now: datetime) -> None:
     """Declare holes (or quarantined ids) empty for good; ids that are no holes are left alone."""
     for first, last in runs(ids):
-        for a, b in _carve(connection, channel_id, first, last, ("open", "quarantined")):
+        for a, b, _ in _carve(connection, channel_id, first, last, ("open", "quarantined")):
             _lay_empty(connection, channel_id, a, b, now)
 
 
@@ -136,7 +136,7 @@ def quarantine(connection: sqlite3.Connection, channel_id: int, ids: Iterable[in
     for first, last in runs(ids):
         connection.executemany(
             "INSERT INTO ranges (channel_id, first, last, state, error, since) VALUES (?, ?, ?, 'quarantined', ?, ?)",
-            [(channel_id, a, b, error, iso(now)) for a, b in _carve(connection, channel_id, first, last, ("open",))],
+            [(channel_id, a, b, error, iso(now)) for a, b, _ in _carve(connection, channel_id, first, last, ("open",))],
         )
 
 
@@ -180,8 +180,7 @@ def due_holes(connection: sqlite3.Connection, now: datetime, limit: int) -> list
 def ask_again(connection: sqlite3.Connection, channel_id: int, ids: Iterable[int], asks: int, moment: datetime) -> None:
     """Keep holes open after an ask that did not settle them: `asks` so far, the next one at `moment`."""
     for first, last in runs(ids):
-        for a, b, since in list(_overlapping(connection, channel_id, first, last, ("open",))):
-            _carve(connection, channel_id, a, b, ("open",))
+        for a, b, since in _carve(connection, channel_id, first, last, ("open",)):
             connection.execute(
                 """
                 INSERT INTO ranges (channel_id, first, last, state, asks, next_ask, since)
@@ -215,27 +214,31 @@ def _gaps(first: int, last: int, present: Iterable[int]) -> Iterator[tuple[int, 
 
 def _overlapping(
     connection: sqlite3.Connection, channel_id: int, first: int, last: int, states: Sequence[RangeState]
-) -> Iterator[tuple[int, int, str]]:
-    """Yield the parts of [first, last] that ranges of these states hold, with each range's `since`."""
-    rows = connection.execute(
-        f"SELECT first, last, since FROM ranges WHERE channel_id = ? AND state IN ({_marks(states)}) "
-        "AND first <= ? AND last >= ?",
-        (channel_id, *states, last, first),
+) -> list[tuple[int, int, int, str]]:
+    """Return (id, first, last, since) of the ranges of these states that hold ids of [first, last].
+
+    Ranges of a channel never overlap, so all but one begin inside; that one is the last to begin before.
+    """
+    return connection.execute(
+        f"""
+        SELECT id, first, last, since FROM ranges INDEXED BY ranges_place
+        WHERE channel_id = ?1 AND first BETWEEN
+              coalesce((SELECT max(first) FROM ranges WHERE channel_id = ?1 AND first < ?2), ?2) AND ?3
+          AND last >= ?2 AND state IN ({", ".join(f"?{n}" for n in range(4, 4 + len(states)))})
+        """,
+        (channel_id, first, last, *states),
     ).fetchall()
-    for a, b, since in rows:
-        yield max(a, first), min(b, last), since
 
 
 def _carve(
     connection: sqlite3.Connection, channel_id: int, first: int, last: int, states: Sequence[RangeState]
-) -> list[tuple[int, int]]:
-    """Cut [first, last] out of the ranges of these states, keeping what sticks out; return the pieces cut out."""
-    rows = connection.execute(
-        f"SELECT id, first, last FROM ranges WHERE channel_id = ? AND state IN ({_marks(states)}) "
-        "AND first <= ? AND last >= ?",
-        (channel_id, *states, last, first),
-    ).fetchall()
-    for rowid, a, b in rows:
+) -> list[tuple[int, int, str]]:
+    """Cut [first, last] out of the ranges of these states, keeping what sticks out.
+
+    Return the pieces cut out, each with its range's `since`.
+    """
+    ranges = _overlapping(connection, channel_id, first, last, states)
+    for rowid, a, b, _ in ranges:
         if b > last:
             connection.execute(
                 """
@@ -248,23 +251,15 @@ def _carve(
             connection.execute("UPDATE ranges SET last = ? WHERE id = ?", (first - 1, rowid))
         else:
             connection.execute("DELETE FROM ranges WHERE id = ?", (rowid,))
-    return [(max(a, first), min(b, last)) for _, a, b in rows]
+    return [(max(a, first), min(b, last), since) for _, a, b, since in ranges]
 
 
 def _lay_empty(connection: sqlite3.Connection, channel_id: int, first: int, last: int, now: datetime) -> None:
     """Add an empty range, joined with the empty ranges that touch it."""
-    neighbours = connection.execute(
-        "SELECT id, first, last FROM ranges WHERE channel_id = ? AND state = 'empty' AND (last = ? OR first = ?)",
-        (channel_id, first - 1, last + 1),
-    ).fetchall()
-    for rowid, a, b in neighbours:
+    for rowid, a, b, _ in _overlapping(connection, channel_id, first - 1, last + 1, ("empty",)):
         connection.execute("DELETE FROM ranges WHERE id = ?", (rowid,))
         first, last = min(first, a), max(last, b)
     connection.execute(
         "INSERT INTO ranges (channel_id, first, last, state, since) VALUES (?, ?, ?, 'empty', ?)",
         (channel_id, first, last, iso(now)),
     )
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))

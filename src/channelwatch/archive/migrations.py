@@ -119,6 +119,7 @@ _FIRST = (
     )
     """,
     "CREATE INDEX ranges_channel ON ranges (channel_id, state, first)",
+    "CREATE UNIQUE INDEX ranges_place ON ranges (channel_id, first)",  # ranges of a channel never overlap
     "CREATE INDEX ranges_due ON ranges (next_ask) WHERE state = 'open'",
     """
     CREATE TABLE backfills (
