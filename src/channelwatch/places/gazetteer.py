@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from channelwatch.places.cues import INNER_CITY
-from channelwatch.places.finder import Finder, Found
+from channelwatch.places.finder import Finder
+from channelwatch.places.found import Found
 from channelwatch.places.key import CLASSES, key
 from channelwatch.places.mention import STRENGTHS, Mention, Strength
 from channelwatch.places.reading import unglue
