@@ -32,6 +32,14 @@ def test_each_revision_is_looked_at_with_its_own_text(writer: Writer) -> None:
     ]
 
 
+def test_what_may_ring_does_not_wait_behind_an_import(writer: Writer) -> None:
+    writer.run_sync(posts.store, [a_post(i) for i in range(1, 50)], "import", NOW)
+    writer.run_sync(posts.store, [a_post(101)], "push", NOW)
+    assert [item.message_id for item in writer.run_sync(work.due, NOW, 3)] == [101, 1, 2]
+    plan = writer.run_sync(lambda c: c.execute("EXPLAIN QUERY PLAN " + work._DUE, ("", 1)).fetchall())
+    assert not [step for *_, step in plan if "TEMP B-TREE" in step], "a slice must not sort all that waits"
+
+
 def test_a_part_of_an_album_waits(writer: Writer) -> None:
     writer.run_sync(posts.store, [a_post(101, album=9)], "push", NOW)
     assert writer.run_sync(work.due, NOW) == []

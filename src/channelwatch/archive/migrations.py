@@ -159,6 +159,7 @@ _FIRST = (
         UNIQUE (post_id, revision)
     )
     """,
+    "CREATE INDEX work_turn ON work (came IN ('backfill', 'import'), id)",  # what may ring goes first
     """
     CREATE TABLE matches (
         id INTEGER PRIMARY KEY,

@@ -58,12 +58,12 @@ _DUE = """
            p.forward_channel_id, p.forward_message_id, p.forward_name, p.entities, p.kind
     FROM work w JOIN posts p ON p.id = w.post_id JOIN channels c ON c.id = p.channel_id
     WHERE w.not_before IS NULL OR rtrim(w.not_before, 'Z') <= rtrim(?, 'Z')
-    ORDER BY w.id LIMIT ?
+    ORDER BY w.came IN ('backfill', 'import'), w.id LIMIT ?
 """
 
 
 def due(connection: sqlite3.Connection, now: datetime, limit: int = 500) -> list[WorkItem]:
-    """Return the work that may be done now, in the order it came."""
+    """Return the work that may be done now, in the order it came, but what may ring before what never does."""
     return [_item(row) for row in connection.execute(_DUE, (iso(now), limit))]
 
 
