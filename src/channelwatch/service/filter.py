@@ -309,6 +309,7 @@ class FilterPass:
         item = found.item
         places, regions = alerts.places_of(connection, alert)
         spans = {(span.start, span.end) for _, evidence in found.met for span in evidence.spans}
+        spans |= {(mention.start, mention.end) for _, evidence in found.met for mention in evidence.mentions}
         return wording.Notice(
             alert=alert,
             severity=decision.severity,
