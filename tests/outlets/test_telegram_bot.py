@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from channelwatch.config.model import OutletConfig, Secret, Secrets
-from channelwatch.errors import OutletError
+from channelwatch.errors import ConfigError, OutletError
 from channelwatch.outlets import Message, open_outlet
 from channelwatch.outlets.telegram_bot import TelegramBot
 from channelwatch.simulator.botapi import BotApi
@@ -129,8 +129,8 @@ async def test_rates_stay_below_telegrams_and_count_groups_by_the_minute() -> No
 async def test_an_outlet_opens_with_the_token_that_its_config_names() -> None:
     config = OutletConfig(name="desk", kind="telegram", chat=7, token="DESK_TOKEN")
     assert open_outlet(config, Secrets(other={"DESK_TOKEN": Secret(TOKEN)})).name == "desk"
-    with pytest.raises(OutletError, match="DESK_TOKEN"):
+    with pytest.raises(ConfigError, match="DESK_TOKEN"):
         open_outlet(config, Secrets(bot_token=Secret(TOKEN)))
-    with pytest.raises(OutletError, match="chat"):
+    with pytest.raises(ConfigError, match=r"outlets\.desk\.chat"):
         open_outlet(OutletConfig(name="desk", kind="telegram"), Secrets(bot_token=Secret(TOKEN)))
     assert open_outlet(OutletConfig(name="console", kind="console"), Secrets()).wording == "line"
