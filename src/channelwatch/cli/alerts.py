@@ -10,6 +10,9 @@ from channelwatch.cli.printing import one_line, print_json, print_table
 if TYPE_CHECKING:
     from channelwatch.archive.alerts import DeliveryShown, State
 
+_SHOWN = 50
+"""Alerts in a table when nobody says how many."""
+
 
 @click.group()
 def alerts() -> None:
@@ -23,7 +26,7 @@ def alerts() -> None:
 )
 @click.option("--state", type=click.Choice(["ringing", "quiet"]), help="Only those that rang, or that stayed quiet.")
 @with_workspace
-def list_(workspace: Workspace, as_json: bool, limit: int, state: "State | None") -> None:
+def list_(workspace: Workspace, as_json: bool, limit: int | None, state: "State | None") -> None:
     """List alerts, newest first: those that rang, and those that stayed quiet with the reason why."""
     from contextlib import closing
     from zoneinfo import ZoneInfo
@@ -33,7 +36,7 @@ def list_(workspace: Workspace, as_json: bool, limit: int, state: "State | None"
     from channelwatch.clock import from_iso
 
     with closing(Archive(workspace.archive).reader()) as connection:
-        found = listed(connection, limit=limit, state=state)
+        found = listed(connection, limit=limit or (None if as_json else _SHOWN), state=state)
     if as_json:
         print_json(found)
         return
