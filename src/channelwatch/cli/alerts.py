@@ -22,7 +22,7 @@ def alerts() -> None:
 @alerts.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many, newest first."
+    "--limit", type=click.IntRange(min=1), help="At most so many, newest first (default: 50; all with --json)."
 )
 @click.option("--state", type=click.Choice(["ringing", "quiet"]), help="Only those that rang, or that stayed quiet.")
 @with_workspace
@@ -53,10 +53,7 @@ def list_(workspace: Workspace, as_json: bool, limit: int | None, state: "State 
                 one_line(alert.rule, 30),
                 one_line(", ".join(alert.places), 30),
                 alert.url,
-                ", ".join(
-                    f"{d.outlet} {d.state}" + (f": {one_line(d.error, 60)}" if d.error else "")
-                    for d in alert.deliveries
-                ),
+                ", ".join(map(_delivery, alert.deliveries)),
                 one_line(alert.reason, 60),
             )
             for alert in found
