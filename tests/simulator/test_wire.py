@@ -2,12 +2,15 @@
 
 import asyncio
 import struct
+from hashlib import sha256
+from random import Random
 
 import pytest
 from telethon import TelegramClient, functions, types
-from telethon.crypto import AuthKey, rsa
+from telethon.crypto import AES, AuthKey, rsa
 from telethon.errors import AuthKeyNotFound, RPCError
 from telethon.network.connection import ConnectionTcpAbridged, ConnectionTcpIntermediate
+from telethon.network.mtprotostate import MTProtoState
 from telethon.tl.core import GzipPacked
 
 from channelwatch.simulator import wire
@@ -112,6 +115,59 @@ async def test_a_damaged_frame_closes_the_line_and_nothing_else(dc, me, news):
     await writer.wait_closed()
     async with connected(dc, me) as client:
         assert await client.get_me()
+
+
+async def talk(dc, *packets):
+    """Send packets as a client would frame them; return what comes back until the server closes or is silent."""
+    reader, writer = await asyncio.open_connection(dc.host, dc.port)
+    framing = wire.Full()
+    writer.write(b"".join(framing.frame(packet) for packet in packets))
+    writer.write_eof()
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+async def test_no_bytes_whatever_crash_the_server(dc, world, me):
+    random = Random(1)
+    key = world.keys[wire.Key(world.preshared_key(me)).id]
+    valid = [
+        bytes(functions.PingRequest(1)),
+        bytes(functions.updates.GetStateRequest()),
+        b"\xdc\xf8\xf1\x73" + b"\1\0\0\0",
+    ]
+    for number in range(150):
+        noise = random.randbytes(random.randrange(0, 80))
+        body = random.choice(valid)[: random.randrange(4, 12)] + noise
+        match number % 3:
+            case 0:
+                await talk(dc, noise)
+            case 1:
+                await talk(dc, struct.pack("<qqi", 0, 4, len(body)) + body)
+            case 2:
+                message_id = (int(dc.time()) << 32) + 4 * number
+                await talk(dc, _encrypted(key, key.salt, message_id, body))
+    assert dc.crashes == []
+    assert dc.calls["ping"]  # so the encrypted ones were read
+    async with connected(dc, me) as client:
+        assert await client.get_me()
+
+
+def _encrypted(key, salt, message_id, body):
+    """Return a client's packet."""
+    plain = struct.pack("<qqqii", salt, 5, message_id, 1, len(body)) + body
+    plain += bytes(-(len(plain) + 12) % 16 + 12)
+    message_key = sha256(key.data[88:120] + plain).digest()[8:24]
+    aes = MTProtoState._calc_key(key.data, message_key, True)
+    return struct.pack("<q", key.id) + message_key + AES.encrypt_ige(plain, *aes)
+
+
+async def test_a_broken_key_exchange_closes_the_line(dc):
+    ask = bytes(functions.ReqPqMultiRequest(7))
+    too_early = bytes(functions.ReqDHParamsRequest(7, 8, b"1", b"2", 9, b"\0" * 256))
+    answer = await talk(dc, *[struct.pack("<qqi", 0, 4, len(body)) + body for body in (ask, too_early)])
+    assert len(answer) < 200  # resPQ, and nothing after it
 
 
 def test_a_key_exchange_out_of_order_is_refused():

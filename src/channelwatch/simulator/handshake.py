@@ -14,12 +14,11 @@ from typing import Any
 
 import rsa
 from telethon.crypto import AES
-from telethon.extensions import BinaryReader
 from telethon.helpers import generate_key_data_from_nonce
 from telethon.tl import functions, types
 from telethon.tl.tlobject import TLObject
 
-from channelwatch.simulator.wire import BadPacket, Key
+from channelwatch.simulator.wire import BadPacket, Key, read_object
 
 PUBLIC_KEY_FILE = Path(__file__).with_name("rsa_key.pem")
 _PRIVATE_KEY_FILE = Path(__file__).with_name("rsa_test_private_key.pem")
@@ -34,6 +33,7 @@ DH_PRIME = int(
 )
 """Telegram's own 2048-bit safe prime; clients know it by heart."""
 DH_G = 3
+_PQ_INNER = (types.PQInnerData, types.PQInnerDataDc)
 _P, _Q = 1229739323, 1402015859
 """Factoring their product is the client's proof of work; small enough to take no time."""
 
@@ -89,9 +89,13 @@ class Handshake:
             raise BadPacket("wrong factors")
         key = _private_key()
         cipher = int.from_bytes(request.encrypted_data, "big")
+        if cipher >= key.n:
+            raise BadPacket("not encrypted with our RSA key")
         plain = pow(cipher, key.d, key.n).to_bytes(256, "big")[1:]
-        inner = BinaryReader(plain[20:]).tgread_object()
-        if sha1(bytes(inner)).digest() != plain[:20] or inner.server_nonce != self._server_nonce:
+        inner = read_object(plain[20:])
+        if not isinstance(inner, _PQ_INNER) or sha1(bytes(inner)).digest() != plain[:20]:
+            raise BadPacket("wrong inner data")
+        if inner.server_nonce != self._server_nonce:
             raise BadPacket("wrong inner data")
         self._new_nonce = inner.new_nonce
         self._secret = SystemRandom().randrange(2**2000, 2**2040)
@@ -111,9 +115,11 @@ class Handshake:
         return types.ServerDHParamsOk(self._nonce, self._server_nonce, AES.encrypt_ige(answer, *self._aes))
 
     def _dh_done(self, request: Any) -> tuple[Any, Key]:
+        if not request.encrypted_data or len(request.encrypted_data) % 16:
+            raise BadPacket("client data of an impossible length")
         plain = AES.decrypt_ige(request.encrypted_data, *self._aes)
-        inner = BinaryReader(plain[20:]).tgread_object()
-        if sha1(bytes(inner)).digest() != plain[:20]:
+        inner = read_object(plain[20:])
+        if not isinstance(inner, types.ClientDHInnerData) or sha1(bytes(inner)).digest() != plain[:20]:
             raise BadPacket("wrong client data")
         g_b = int.from_bytes(inner.g_b, "big")
         if not 2**1984 <= g_b <= DH_PRIME - 2**1984:

@@ -24,7 +24,6 @@ from random import Random
 from typing import Any
 
 from telethon.errors import TypeNotFoundError
-from telethon.extensions import BinaryReader
 from telethon.tl import functions, types
 
 from channelwatch.simulator import wire
@@ -214,7 +213,7 @@ class DataCentre(Publishing):
                 await writer.drain()
         except (OSError, asyncio.IncompleteReadError, wire.BadPacket, asyncio.CancelledError):
             pass  # a stream's task must not end cancelled: Python 3.11 reports it as an error at shutdown
-        except Exception as error:  # what a stranger sent may break anything; the line ends, the server stays
+        except Exception as error:  # our own mistake: the line ends, the server stays, and it is told
             self.crashes.append(error)
         finally:
             self._lines.pop(line, None)
@@ -250,7 +249,7 @@ class DataCentre(Publishing):
         if not session.announced:
             session.announced = True
             session.send(bytes(types.NewSessionCreated(message_id, self.random.getrandbits(62), key.salt)))
-        for inner_id, _, request in wire.unpack(message_id, number, body):
+        for inner_id, _, request in list(wire.unpack(message_id, number, body)):
             await self._message(session, inner_id, request)
 
     def _refused(self, message_id: int) -> int:
@@ -262,7 +261,7 @@ class DataCentre(Publishing):
 
     def _plain(self, line: Line, packet: bytes) -> None:
         _, length = struct.unpack_from("<qi", packet, 8)
-        request = BinaryReader(packet[20 : 20 + length]).tgread_object()
+        request = wire.read_object(packet[20 : 20 + length])
         answer, key = line.handshake.answer(request, self.now())
         if key is not None:
             self.world.keys[key.id] = key

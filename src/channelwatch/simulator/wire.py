@@ -169,8 +169,15 @@ def encrypt(key: Key, session_id: int, message_id: int, number: int, body: bytes
 def unpack(message_id: int, number: int, body: bytes) -> Iterator[tuple[int, int, Any]]:
     """Yield (message id, number, object) of each message in a body, out of containers and gzip.
 
-    An object of an unknown constructor comes as a TypeNotFoundError value.
+    An object of an unknown constructor comes as a TypeNotFoundError value. Raises BadPacket for bytes that are no TL.
     """
+    try:
+        yield from _unpack(message_id, number, body)
+    except (struct.error, zlib.error, OSError, EOFError, BufferError, IndexError) as error:
+        raise BadPacket(f"not TL: {error}") from error
+
+
+def _unpack(message_id: int, number: int, body: bytes) -> Iterator[tuple[int, int, Any]]:
     (constructor,) = struct.unpack_from("<I", body)
     if constructor == CONTAINER:
         (count,) = struct.unpack_from("<i", body, 4)
@@ -178,17 +185,24 @@ def unpack(message_id: int, number: int, body: bytes) -> Iterator[tuple[int, int
         for _ in range(count):
             inner_id, inner_number, length = struct.unpack_from("<qii", body, at)
             at += 16
-            yield from unpack(inner_id, inner_number, body[at : at + length])
+            yield from _unpack(inner_id, inner_number, body[at : at + length])
             at += length
     elif constructor == GZIP_PACKED:
         reader = BinaryReader(body)
         reader.read_int()
-        yield from unpack(message_id, number, gzip.decompress(reader.tgread_bytes()))
+        yield from _unpack(message_id, number, gzip.decompress(reader.tgread_bytes()))
     else:
-        try:
-            yield message_id, number, BinaryReader(body).tgread_object()
-        except TypeNotFoundError as error:
-            yield message_id, number, error
+        yield message_id, number, read_object(body)
+
+
+def read_object(body: bytes) -> Any:
+    """Return the TL object in some bytes, or the TypeNotFoundError of an unknown one; raises BadPacket for others."""
+    try:
+        return BinaryReader(body).tgread_object()
+    except TypeNotFoundError as error:
+        return error
+    except Exception as error:  # Telethon's readers raise whatever broken bytes lead them to
+        raise BadPacket(f"not TL: {error}") from error
 
 
 class Ready(TLObject):  # type: ignore[misc]
