@@ -110,6 +110,12 @@ async def test_ctrl_c_at_the_password_leaves_no_key_and_a_terminal_that_echoes(
     assert not (folder.parent / "data" / "telegram.key").exists()
 
 
+async def test_a_login_waits_for_no_rule_to_be_right(dc: DataCentre, me: User, folder: Path) -> None:
+    (folder / "rules.toml").write_text("[[rules]]\nname = 1\n")
+    async with login(folder, "--phone", PHONE) as child:
+        await child.expect("Code:")
+
+
 async def test_end_of_input_is_an_interruption(dc: DataCentre, me: User, folder: Path) -> None:
     async with login(folder, "--phone", PHONE) as child:
         await child.expect("Code:")

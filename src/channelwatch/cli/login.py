@@ -26,6 +26,7 @@ def login(workspace: Workspace, qr: bool, phone: str | None) -> None:
     Asks for the phone number and the code that Telegram sends into its own app (not by SMS), and for the 2FA
     password where the account has one; or shows a QR code (--qr). Stop the daemon first: it holds the login.
     """
+    from channelwatch.config import read
     from channelwatch.service.lock import InstanceLock
     from channelwatch.telegram import keyfile
     from channelwatch.telegram.login import log_in
@@ -35,7 +36,7 @@ def login(workspace: Workspace, qr: bool, phone: str | None) -> None:
     if workspace.secrets.session_string is not None:
         message = "it is the login that is used; a new one would be ignored"
         raise ConfigError([Problem(".env", "SESSION_STRING", message, "remove it, then run: channelwatch login")])
-    config, secrets = workspace.config.telegram, workspace.secrets
+    config, secrets = read.telegram(workspace.folder), workspace.secrets
     with InstanceLock(workspace.data):
         terminal.tell(_WARNING)
         if not _may_replace(workspace):

@@ -92,12 +92,19 @@ def zone(folder: Path) -> str:
     return _section(folder.absolute(), "time", TimeConfig).zone
 
 
+def telegram(folder: Path) -> TelegramConfig:
+    """Return ``[telegram]`` alone, so that a login waits for no rule to be right; raises ConfigError."""
+    return _section(folder.absolute(), "telegram", TelegramConfig)
+
+
 def _section(folder: Path, name: str, kind: type[_Struct]) -> _Struct:
     """Read one table of ``channelwatch.toml`` and nothing else."""
     reading = _Reading(folder, {})
     entry = reading.section(name, (reading.document(paths.MAIN_FILE) or {}).get(name, {}))
     if kind is TimeConfig:
         checks.check_time(*entry)
+    if kind is TelegramConfig:
+        checks.check_telegram(*entry)
     if reading.problems:
         raise ConfigError(reading.problems)
     return kind(**entry.values)
