@@ -85,7 +85,7 @@ def test_a_channel_is_found_however_people_write_it(writer: Writer, written: str
 
 
 def test_a_stranger_is_not_found(writer: Writer) -> None:
-    for written in ("nobody", "-1009999", "", "x y", "t.me/+invite"):
+    for written in ("nobody", "-1009999", "", "x y", "t.me/+invite", "9" * 30, "-5"):
         assert writer.run_sync(channels.find, written) is None
 
 

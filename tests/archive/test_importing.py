@@ -81,6 +81,8 @@ def test_a_channels_label_may_be_anything(writer: Writer) -> None:
     lines = [line(channel=label) for label in ("4ch", "Канал с пробелом", "@Legion", "-1001002", -1001002, 77)]
     done = writer.run_sync(import_lines, lines, 1, NOW)
     assert (done.new, done.known, done.bad) == (5, 1, ())
+    again = writer.run_sync(import_lines, lines, 1, NOW)
+    assert (again.new, again.known, again.bad) == (0, 6, ())
     assert {
         row[0] for row in writer.run_sync(lambda c: c.execute("SELECT DISTINCT channel FROM readable_posts").fetchall())
     } == {

@@ -1,7 +1,9 @@
 """Storing posts: once, in every text they had, chained, indexed, with work for the rules."""
 
+import asyncio
 import json
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
@@ -220,6 +222,32 @@ def test_a_post_of_an_unknown_channel_is_an_error_that_stores_nothing(writer: Wr
     with pytest.raises(ArchiveError, match="FOREIGN KEY"):
         writer.run_sync(store, [a_post(101), a_post(1, channel_id=4)], "push", NOW)
     assert rows(writer, "SELECT count(*) FROM posts") == [(0,)]
+
+
+async def test_a_call_undone_amid_a_shared_commit_leaves_the_others_in_index_and_chain(writer: Writer) -> None:
+    def half(connection: sqlite3.Connection) -> None:
+        store(connection, [a_post(102, "ложная"), a_post(101, "подмена", edited=LATER)], "push", NOW)
+        raise LookupError
+
+    gate = threading.Event()
+    calls = [
+        asyncio.ensure_future(call)
+        for call in (
+            writer.run(lambda c: (store(c, [a_post(101, "первая")], "push", NOW), gate.wait(10))),
+            writer.run(half),
+            writer.run(store, [a_post(103, "третья")], "push", NOW),
+        )
+    ]
+    await asyncio.sleep(0)
+    gate.set()
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(results[1], LookupError)
+
+    def agrees(connection: sqlite3.Connection) -> tuple[bool, int | None, list[str]]:
+        texts = [text for (text,) in connection.execute("SELECT text FROM posts ORDER BY message_id")]
+        return fts.check(connection), verify_chain(connection), texts
+
+    assert await writer.run(agrees) == (True, None, ["первая", "третья"])
 
 
 def test_the_chain_survives_a_call_that_was_rolled_back(writer: Writer) -> None:

@@ -1,5 +1,6 @@
 """Channels as rows: who they are now, who they were, and how a person's words find one."""
 
+import re
 import sqlite3
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -84,10 +85,11 @@ def find(connection: sqlite3.Connection, written: str) -> Channel | None:
         key: str | int = channel_key(written)
     except ValueError:
         key = written.strip().removeprefix("@")
+    if isinstance(key, str) and re.fullmatch(r"-?\d{1,18}", key):
+        key = int(key)  # as our own output shows it
     if isinstance(key, int):
         return get(connection, key)
-    if (folded := key.casefold()).lstrip("-").isdecimal() and (channel := get(connection, int(folded))) is not None:
-        return channel
+    folded = key.casefold()
     known = sorted(every(connection), key=lambda channel: channel.state != "active")
     for field in ("name", "alias"):
         for channel in known:
@@ -174,6 +176,8 @@ def for_import(connection: sqlite3.Connection, label: str, now: datetime) -> int
     name = key if isinstance(key, str) else None
     channel_id = key if isinstance(key, int) else imported_id(name or label.strip())
     title = name or label.strip()
+    if get(connection, channel_id) is not None:
+        return channel_id
     connection.execute(
         """
         INSERT INTO channels (id, access_hash, name, title, state, dirty, added_at)
