@@ -7,7 +7,6 @@ deletes the work rows. A crash in between repeats the slice, and every write of 
 import asyncio
 import contextlib
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, tzinfo
@@ -25,7 +24,10 @@ from channelwatch.clock import Clock
 from channelwatch.config.model import Config
 from channelwatch.errors import ArchiveBusy
 from channelwatch.post import post_url
-from channelwatch.query import Evidence, Query, RuleIndex, Source, Subject
+from channelwatch.query import Evidence, Source, Subject
+from channelwatch.service.book import Book, WatchedRule
+
+__all__ = ["FilterPass", "Found", "WatchedRule"]
 
 log = structlog.get_logger(__name__)
 
@@ -38,20 +40,8 @@ SLICE_SECONDS = 0.02
 SLICE_MATCHES = 200
 """Nor one that met rules this often: they are written in one transaction, and the intake wants to write too."""
 
-STRIKES = 5
-"""Posts on which a rule may crash before it is left out until the rules are loaded again."""
-
 _SAFETY = 1.0
 """Seconds after which it looks without being woken."""
-
-
-class WatchedRule(msgspec.Struct, frozen=True):
-    """One rule in force: what it asks, and when and where it rings."""
-
-    rule: decide.Rule
-    query: Query
-    channels: frozenset[int] | None = None
-    """Ids of the channels that it is limited to; None = all."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -63,53 +53,6 @@ class Found(msgspec.Struct, frozen=True):
     met: tuple[tuple[decide.Rule, Evidence], ...]
     before: frozenset[int]
     """Rules that the text before the edit met too."""
-
-
-class _Book:
-    """A set of rules that knows which of its rules crash."""
-
-    def __init__(self, rules: Sequence[WatchedRule]) -> None:
-        self.strikes: Counter[int] = Counter()
-        self._rules = {watched.rule.id: watched for watched in rules}
-        self._index = self._indexed()
-
-    def match(self, subject: Subject, item: WorkItem) -> tuple[tuple[decide.Rule, Evidence], ...]:
-        """Return the rules that meet `subject`, each with its evidence; a rule that crashes is left out and counted."""
-        try:
-            met = self._index.match(subject)
-        except Exception:  # which rule it was is found now
-            each = [(rule, self._one(rule, subject, item)) for rule in list(self._rules)]
-            met = [(rule, evidence) for rule, evidence in each if evidence is not None]
-        watched = [(self._rules[rule], evidence) for rule, evidence in met if rule in self._rules]
-        return tuple(
-            (each.rule, evidence)
-            for each, evidence in watched
-            if each.channels is None or item.channel_id in each.channels
-        )
-
-    def met_before(self, item: WorkItem, source: Source, met: Sequence[tuple[decide.Rule, Evidence]]) -> frozenset[int]:
-        """Return which of the rules the text before the edit met too."""
-        if item.text_before is None or not met:
-            return frozenset()
-        subject = Subject(item.text_before, source)
-        return frozenset(rule.id for rule, _ in met if self._one(rule.id, subject, item) is not None)
-
-    def _one(self, key: int, subject: Subject, item: WorkItem) -> Evidence | None:
-        """Ask one rule; count it when it crashes, and leave it out from the fifth time on."""
-        watched = self._rules[key]
-        try:
-            return watched.query.evaluate(subject)
-        except Exception:
-            self.strikes[key] += 1
-            log.exception("rule_crashed", rule=watched.rule.name, channel=item.channel, message=item.message_id)
-        if self.strikes[key] >= STRIKES:
-            log.error("rule_disabled", rule=watched.rule.name, remedy="correct the rule and reload")
-            del self._rules[key]
-            self._index = self._indexed()
-        return None
-
-    def _indexed(self) -> RuleIndex[int]:
-        return RuleIndex([(key, watched.query) for key, watched in self._rules.items()])
 
 
 class FilterPass:
@@ -143,7 +86,7 @@ class FilterPass:
 
     def load(self, rules: Sequence[WatchedRule], config: Config) -> None:
         """Put other rules and settings in force from the next slice on; nothing is looked at again."""
-        self._book = _Book(rules)
+        self._book = Book(rules)
         self._config = config
         self._zone: tzinfo = UTC if config.time.zone == "UTC" else ZoneInfo(config.time.zone)
         self._kinds = {outlet.name: outlet.kind for outlet in config.outlets}
@@ -294,12 +237,12 @@ class FilterPass:
             severity = decide.higher(severity, raised.severity) if raised.outlets else severity
             alerts.ring(connection, alert, severity=severity, reason=reason, now=now)
         notice = self._notice(connection, alert, found, decision)
-        return sum(
-            outbox.enqueue(connection, alert, outlet, self._worded(outlet, notice), now) for outlet in decision.outlets
-        )
+        # an outlet that a reload took away in between: better told on the console than not at all
+        outlets = dict.fromkeys(name if name in self._kinds else "console" for name in decision.outlets)
+        return sum(outbox.enqueue(connection, alert, name, self._worded(name, notice), now) for name in outlets)
 
     def _worded(self, outlet: str, notice: wording.Notice) -> list[str]:
-        if self._kinds.get(outlet, "console") == "console":
+        if self._kinds.get(outlet) != "telegram":
             return [wording.line(notice, self._zone)]
         return wording.html(notice, self._zone)
 
