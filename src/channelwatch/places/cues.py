@@ -48,8 +48,14 @@ TYPE_WORDS = _words("""
 WHERE = _words("""
     в во из под над возле около у близ до от к ко через при по за между на вблизи недалеко районе стороны сторону
     направлении біля під з із зі від поблизу in near at from to over of towards toward around outside into on across
+    above through via along between entering
 """)
 """Prepositions and the like before a place."""
+
+INSIDE = _words("""
+    в во из под над возле около близ біля під поблизу in near over at inside outside above
+""")
+"""Prepositions that hardly ever stand before a person."""
 
 STREET = _words("""
     улица улицы улице улицу улицей ул проспект проспекта проспекте просп пр переулок переулке переулка пер бульвар
@@ -147,3 +153,21 @@ OFFICES = _words("""
     окрестности окрестностях mayor residents governor
 """)
 """Before a name in the genitive: the town's mayor, people, surroundings."""
+
+NATIONAL = tuple(
+    sorted(
+        _words("""
+            украинск россииск росииск русск советск радянск немецк польск турецк китаиск европеиск европеиськ киевск
+            киивск американск московск
+        """)
+    )
+)
+"""Keys of adjectives that begin so are no villages (Українськ, Русское), unless a type word says so."""
+
+SLOGANS = _words("""
+    победа победы победе победу победой перемога перемоги перемозі перемогу перемогою слава славу воля волі волю
+    мир мира мире миру миром свобода свободы свободу надія надії сила силы сил сили силам силами единство
+    правда правды воскресенье вторник среда четверг пятница суббота восток запад север юг востоке западе севере юге
+    схід захід північ південь сході заході півночі півдні весна весны лето зима
+""")
+"""Villages are called so, but a post that says the word means the thing."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from channelwatch.places import cues
-from channelwatch.places.context import COMPANY, HOME, NAMED, Context
+from channelwatch.places.context import COMPANY, HOME, NAMED, OPEN, Context
 from channelwatch.places.found import Found
 from channelwatch.places.key import CLASSES
 from channelwatch.places.mention import Strength
@@ -34,6 +34,8 @@ from channelwatch.text.words import Word
 
 _ADJECTIVES = {REGION_ADJECTIVE, BOUND_ADJECTIVE, DISTRICT, ADJECTIVE}
 _MASCULINE = re.compile(r"(?:ий|ій|ого|ому|им|ым|ом)$")
+_WELL_KNOWN = 20_000
+"""Of several namesakes that nothing tells apart, only one so big is believed."""
 _GOVERNMENTS = {"RU-MOW", "UA-30", "BY-HM"}
 
 
@@ -169,6 +171,8 @@ class Finder:
                     return True
             if name.kind == BOUND_ADJECTIVE or self._noun_after(last, cues.DISTRICT_NOUNS) is not None:
                 continue
+            if self._line.keys[last][-1] in "ауе" and any(self._readings(i, SETTLEMENT)):
+                continue  # из Донецка, в Курске: the town
             if not self._adjective_may_stand_alone(i, last):
                 continue
             cities = [row for row in rows if row.kind == "city"] or rows
@@ -316,7 +320,7 @@ class Finder:
             return None
         if lower and not cued and name.cls.startswith(("latin", "adj")):
             return None
-        if len(token.form) < 3 and last == i:
+        if last == i and (len(token.form) < 3 or (not cued and self._line.keys[i].startswith(cues.NATIONAL))):
             return None
         if (
             token.upper
@@ -340,7 +344,9 @@ class Finder:
             return None
         place = best[choice.region]
         score, reasons = self._weighing.score(i, last, name, place, choice, lower=lower, cued=cued)
-        strength: Strength = "homonym" if choice.how in {NAMED, HOME, COMPANY} and len(best) > 1 else "settlement"
+        strength: Strength = "homonym" if choice.how in {NAMED, HOME, COMPANY, OPEN} and len(best) > 1 else "settlement"
+        if choice.how == OPEN and populations[choice.region] < _WELL_KNOWN:
+            score = min(score, 0.0)
         lat, lon = place.lat, place.lon
         if lat is None and place.district is not None:
             district = self._store.districts[place.district]

@@ -3,7 +3,7 @@
 import re
 
 from channelwatch.places import cues
-from channelwatch.places.reading import Line
+from channelwatch.places.reading import Line, joined
 from channelwatch.places.schema import REGION, SETTLEMENT
 from channelwatch.places.store import Store
 
@@ -81,14 +81,14 @@ class Signs:
 
     def is_address(self, i: int) -> bool:
         """Say whether a word for a street stands before token `i`."""
-        return self._line.form(i - 1) in cues.STREET and "\n" not in self._line.gap(i)
+        return self._line.form(i - 1) in cues.STREET and joined(self._line[i])
 
     def is_emblem(self, i: int, last: int) -> bool:
         """Say whether the name is a unit's, a ship's, a club's, or stands alone in quotation marks."""
-        near = {self._line.form(i - 1), self._line.form(i - 2)}
         if self.quoted(i, last):
             return True
-        if near & cues.SHIPS and self._line.form(i - 1) not in cues.WHERE:
+        before = i - 2 if self._line.form(i - 1).isdigit() or self._line.form(i - 1) == "к" else i - 1
+        if self._line.form(before) in cues.SHIPS:
             return True
         return self._line.form(i - 1) in cues.UNITS | cues.CLUBS and self._line.form(i - 1) not in {
             "легион",

@@ -81,19 +81,25 @@ class Weighing:
         ):
             add(-0.8, "like a surname")
         if name.common and not people:
-            if self._line[i].opens and not (cued or own_line):
+            shown = cued or own_line or before in cues.WHERE | cues.OFFICES or self._continues_list(i)
+            if not cued and self._line.form(i) in cues.SLOGANS:
+                add(-4.0, "also a common word")
+            elif (self._line[i].opens and not (cued or own_line)) or not (shown or self._line.stands_alone(i, last)):
                 add(-3.0, "also a common word")
             else:
                 add(-1.2 if before in cues.WHERE and not lower and not noun_follows else -2.0, "also a common word")
         if name.given:
-            add(-2.5, "also a given name")
+            placed = before in cues.INSIDE and not self._line.capital(last + 1)
+            add(-0.8 if placed else -2.5, "also a given name")
         if name.surname:
             add(-1.2 if population < 100_000 and before not in cues.WHERE else -0.5, "also a surname")
         loose = population >= 5_000 and not (name.surname or name.given)
         surname = name.given or name.surname
         if self._signs.is_person(i, loose=loose) and not cued and (surname or before not in cues.WHERE):
             add(-4.0, "part of a person's name")
-        if self._signs.is_address(i) or (name.cls.startswith("adj") and self._line.form(last + 1) in cues.STREET):
+        if self._signs.is_address(i) or (
+            name.cls.startswith(("adj", "latin")) and self._line.form(last + 1) in cues.STREET
+        ):
             add(-5.0, "an address")
         if population < 2_000 and not cued and self._context.names_others(choice):
             add(-0.8, "among places of other regions")
