@@ -53,7 +53,8 @@ def login(workspace: Workspace, qr: bool, phone: str | None) -> None:
                 retry_after=flood.retry_after,
             ) from flood
         keyfile.save(workspace.data, key)
-    click.echo(f"The login is in {workspace.data / keyfile.FILE}. Next: channelwatch check, then channelwatch run")
+    path = (workspace.data / keyfile.FILE).resolve()
+    click.echo(f"The login is in {path}. Next: channelwatch check, then channelwatch run")
 
 
 def _may_replace(workspace: Workspace) -> bool:

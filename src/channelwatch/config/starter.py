@@ -123,5 +123,5 @@ def _commented(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a TOML basic string; JSON's are a subset of them."""
-    return json.dumps(text, ensure_ascii=False)
+    """Return a TOML basic string; JSON's are such strings, but for DEL, which TOML wants escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
