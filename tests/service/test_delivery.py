@@ -281,6 +281,15 @@ async def test_a_stop_before_the_start_is_fine(api: BotApi, writer: Writer) -> N
     await pump.run()
 
 
+async def test_a_cancelled_pump_leaves_no_lane_behind(api: BotApi, writer: Writer) -> None:
+    pump = DeliveryPump(writer, [bot(api)], SystemClock())
+    running = asyncio.create_task(pump.run())
+    await until(lambda: len(asyncio.all_tasks()) > 2)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await until(lambda: not [task for task in asyncio.all_tasks() if task.get_name().startswith("lane")])
+
+
 async def test_other_outlets_can_take_over_while_it_runs(api: BotApi, writer: Writer) -> None:
     await writer.run(raise_alert, 1)
     async with pumping(writer, bot(api)) as pump:

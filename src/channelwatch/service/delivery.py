@@ -61,7 +61,11 @@ class DeliveryPump:
             log.warning("sends_were_interrupted", count=cut)
         await self._open(self._outlets)
         self._started = True
-        await self._stopped.wait()
+        try:
+            await self._stopped.wait()
+        finally:
+            for task in list(self._lanes):  # none are left but where this was cancelled
+                task.cancel()
 
     async def replace(self, outlets: Sequence[Outlet]) -> None:
         """Use other outlets: sends in hand are finished by the old ones, the rest goes to the new."""
