@@ -47,6 +47,27 @@ async def test_a_renamed_channel_keeps_id_and_hash_and_frees_its_old_name(dc, wo
     assert found.peer.channel_id == news.id
 
 
+async def test_a_channel_with_several_names_has_a_list_and_no_single_one(dc, world, me, news):
+    world.add_name(news, "bought_name")
+    async with connected(dc, me) as client:
+        found = await client(functions.contacts.ResolveUsernameRequest("bought_name"))
+        assert found.chats[0].username is None
+        assert [entry.username for entry in found.chats[0].usernames] == ["border_news", "bought_name"]
+        world.remove(news)
+        with refused("USERNAME_NOT_OCCUPIED"):
+            await client(functions.contacts.ResolveUsernameRequest("bought_name"))
+
+
+async def test_counters_signatures_and_custom_reactions_can_be_read(dc, me, news):
+    dc.post(news, "считаем", author="Редакция")
+    dc.views(news, 100, 900, 12, replies=4)
+    dc.react(news, 100, "custom:77", 3)
+    async with connected(dc, me) as client:
+        (post,) = (await client(get_history(peer(dc, me, news)))).messages
+    assert (post.views, post.forwards, post.replies.replies, post.post_author) == (900, 12, 4, "Редакция")
+    assert post.reactions.results == [types.ReactionCount(types.ReactionCustomEmoji(77), 3)]
+
+
 async def test_history_is_newest_first_and_pages_downwards(dc, me, long):
     async with connected(dc, me) as client:
         at = peer(dc, me, long)

@@ -18,10 +18,18 @@ def channel_of(world: World, viewer: User, channel: SimChannel) -> Any:
         date=channel.created,
         broadcast=True,
         left=viewer.id not in channel.members,
-        username=channel.name,
+        username=None if channel.more_names else channel.name,
+        usernames=_names(channel),
         access_hash=world.access_hash(viewer, channel),
         participants_count=len(channel.members),
     )
+
+
+def _names(channel: SimChannel) -> list[Any] | None:
+    if not channel.more_names:
+        return None
+    bought = [types.Username(name, active=True) for name in channel.more_names]
+    return [types.Username(channel.name, editable=True, active=True), *bought] if channel.name else bought
 
 
 def min_channel(channel: SimChannel) -> Any:

@@ -18,6 +18,7 @@ class SimPost:
         "_bytes",
         "action",
         "album",
+        "author",
         "date",
         "deleted",
         "edit_hide",
@@ -28,6 +29,7 @@ class SimPost:
         "id",
         "media",
         "reactions",
+        "replies",
         "reply_to",
         "text",
         "views",
@@ -48,6 +50,7 @@ class SimPost:
         entities: tuple[Any, ...] = (),
         forward: Any = None,
         action: Any = None,
+        author: str | None = None,
     ) -> None:
         """`media`, `entities`, `forward` (MessageFwdHeader) and `action` (service messages) are TL objects."""
         self.id = id
@@ -63,6 +66,8 @@ class SimPost:
         self.entities = entities
         self.forward = forward
         self.action = action
+        self.author = author
+        self.replies: int | None = None
         self.reactions: dict[str, int] = {}
         self.deleted = False
         self._bytes: bytes | None = None
@@ -100,12 +105,19 @@ class SimPost:
             fwd_from=self.forward,
             reply_to=reply,
             grouped_id=self.album,
-            reactions=types.MessageReactions(
-                [types.ReactionCount(types.ReactionEmoji(key), n) for key, n in self.reactions.items()]
-            )
+            post_author=self.author,
+            replies=None if self.replies is None else types.MessageReplies(self.replies, 0),
+            reactions=types.MessageReactions([_reaction(*item) for item in self.reactions.items()])
             if self.reactions
             else None,
         )
+
+
+def _reaction(key: str, count: int) -> Any:
+    """Return a counted reaction: an emoji, or ``custom:<document id>``."""
+    custom = key.removeprefix("custom:")
+    kind = types.ReactionEmoji(key) if custom == key else types.ReactionCustomEmoji(int(custom))
+    return types.ReactionCount(kind, count)
 
 
 def empty(channel_id: int, message_id: int) -> Any:

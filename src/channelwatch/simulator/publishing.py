@@ -53,6 +53,7 @@ class Publishing:
         entities: Iterable[Any] = (),
         reply_to: int | None = None,
         views: int | None = 1,
+        author: str | None = None,
         lose: bool = False,
         late: float = 0,
         twice: bool = False,
@@ -62,9 +63,9 @@ class Publishing:
 
         `message_id`: any free id; by default the next one. `forward_of`: (channel, message id), or the name of
         a hidden sender. `media`: a kind (see ``messages.media``) or a TL object. `entities`:
-        ``(kind, start, end[, url])`` in code points. `lose`: no push. `late`: the push leaves so many seconds late.
-        `twice`: two pushes. `hidden_for`: seconds in which history, ids and differences do not show it; the push
-        comes after them.
+        ``(kind, start, end[, url])`` in code points. `author`: the signature. `lose`: no push. `late`: the push
+        leaves so many seconds late. `twice`: two pushes. `hidden_for`: seconds in which history, ids and differences
+        do not show it; the push comes after them.
         """
         post_id = message_id or channel.top + 1
         moment = unix(date, self.now())
@@ -77,6 +78,7 @@ class Publishing:
             media=messages.media(media, post_id) if media else None,
             album=album,
             reply_to=reply_to,
+            author=author,
             entities=messages.entities(text, entities),
             forward=self._origin(forward_of, moment),
         )
@@ -102,17 +104,19 @@ class Publishing:
         self._edited(channel, post, lose)
 
     def react(self, channel: SimChannel, message_id: int, emoji: str, count: int, *, lose: bool = False) -> None:
-        """Set the count of a reaction; it arrives as an edit that changes no text."""
+        """Set the count of a reaction (an emoji, or ``custom:<document id>``); arrives as an edit of the same text."""
         post = self._living(channel, message_id)
         post.reactions[emoji] = count
         post.edit_hide = post.edit_hide or not post.edited
         post.edited = post.edited or self.now()
         self._edited(channel, post, lose)
 
-    def views(self, channel: SimChannel, message_id: int, views: int, forwards: int = 0) -> None:
+    def views(
+        self, channel: SimChannel, message_id: int, views: int, forwards: int = 0, replies: int | None = None
+    ) -> None:
         """Set the counters of a post; members are told of the views, as Telegram does it (without a pts)."""
         post = self._living(channel, message_id)
-        post.views, post.forwards = views, forwards
+        post.views, post.forwards, post.replies = views, forwards, replies
         post.changed()
         self._send(channel, types.UpdateChannelMessageViews(channel.id, message_id, views))
 

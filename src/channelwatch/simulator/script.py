@@ -60,6 +60,7 @@ class Post(Event, tag="post"):
     """``[kind, start, end]`` or ``["text_link", start, end, url]``, in characters of the text."""
     reply_to: str | None = None
     album: int | None = None
+    author: str | None = None
     lose: bool = False
     late: float = 0.0
     twice: bool = False
@@ -75,6 +76,7 @@ class Post(Event, tag="post"):
             message_id=self.message_id,
             album=self.album,
             media=self.media,
+            author=self.author,
             entities=self.entities,
             reply_to=scene.posts[self.reply_to][1] if self.reply_to else None,
             lose=self.lose,
@@ -174,10 +176,11 @@ class Views(Event, tag="views"):
     of: str
     views: int
     forwards: int = 0
+    replies: int | None = None
 
     def run(self, scene: Scene) -> None:
         """Set them."""
-        scene.dc.views(*scene.posts[self.of], self.views, self.forwards)
+        scene.dc.views(*scene.posts[self.of], self.views, self.forwards, self.replies)
 
 
 class Skip(Event, tag="skip"):

@@ -68,6 +68,8 @@ class SimChannel:
     gone: bool = False
     posts: dict[int, SimPost] = field(default_factory=dict)
     """Every post there ever was, deleted ones too."""
+    more_names: list[str] = field(default_factory=list)
+    """Further usernames (bought ones); with any, Telegram gives the whole list and no single username."""
     ids: list[int] = field(default_factory=list)
     """Ids of the living posts, ascending."""
     hidden: dict[int, float] = field(default_factory=dict)
@@ -214,11 +216,19 @@ class World:
             del self._names[channel.name.lower()]
         channel.name, channel.public = name, name is not None
 
+    def add_name(self, channel: SimChannel, name: str) -> None:
+        """Give a public channel a further username."""
+        self._take_name(name, channel)
+        channel.more_names.append(name)
+
     def remove(self, channel: SimChannel) -> None:
         """Delete a channel; whoever asks for it is told that it is private or invalid."""
         if channel.name:
             del self._names[channel.name.lower()]
             channel.name = None
+        for name in channel.more_names:
+            del self._names[name.lower()]
+        channel.more_names.clear()
         channel.gone = True
         channel.members.clear()
 
