@@ -5,17 +5,14 @@ pass took, a later one leaves alone, and the regions named in a post settle whic
 A settlement's name collects points for and against (`weighing`); from `ENOUGH` points on it counts.
 """
 
-import re
-from collections.abc import Iterator, Sequence
-
-import msgspec
+from collections.abc import Sequence
 
 from channelwatch.places import cues
 from channelwatch.places.context import COMPANY, HOME, NAMED, OPEN, Context
 from channelwatch.places.found import Found
-from channelwatch.places.key import CLASSES
 from channelwatch.places.mention import Strength
-from channelwatch.places.reading import STOP, Line, joined
+from channelwatch.places.names import NamesInLine
+from channelwatch.places.reading import Line, joined
 from channelwatch.places.schema import (
     ADJECTIVE,
     BOUND_ADJECTIVE,
@@ -32,8 +29,6 @@ from channelwatch.places.store import Name, PlaceRow, Store
 from channelwatch.places.weighing import ENOUGH, Weighing
 from channelwatch.text.words import Word
 
-_ADJECTIVES = {REGION_ADJECTIVE, BOUND_ADJECTIVE, DISTRICT, ADJECTIVE}
-_MASCULINE = re.compile(r"(?:ий|ій|ого|ому|им|ым|ом)$")
 _WELL_KNOWN = 20_000
 """Of several namesakes that nothing tells apart, only one so big is believed."""
 _GOVERNMENTS = {"RU-MOW", "UA-30", "BY-HM"}
@@ -46,10 +41,10 @@ class Finder:
         """Look at the post's words (no two glued together); `home` are the ids of the channel's own regions."""
         self._store = store
         self._line = Line(text, words)
-        self._read: list[list[tuple[int, Name]] | None] = [None] * len(self._line)
         muted = self._line.muted()
         self._taken = [i in muted for i in range(len(self._line))]
         self._found: list[Found] = []
+        self._names = NamesInLine(self._line, store, self._taken)
         self._signs = Signs(self._line, store)
         self._context = Context(self._line, self._taken, home)
         self._weighing = Weighing(self._line, self._signs, self._context, self._found)
@@ -63,55 +58,6 @@ class Finder:
         self._settlements(doubtful, final=True)
         return sorted(self._found, key=lambda found: (found.first, found.last))
 
-    # ------------------------------------------------------------ looking
-
-    def _readings(self, i: int, *kinds: int) -> Iterator[tuple[int, Name]]:
-        """Yield (last token, name) of the given kinds that start at token `i`, longest first."""
-        found = self._read[i]
-        if found is None:
-            found = [
-                (last, n) for n in self._store.names(self._line[i].form) if (last := self._reach(i, n)) is not None
-            ]
-            found.sort(key=lambda pair: -pair[0])
-            self._read[i] = found
-        for last, name in found:
-            if name.kind in kinds and not any(self._taken[i : last + 1]):
-                yield last, name
-
-    def _reach(self, i: int, name: Name) -> int | None:
-        j = i
-        for stem, cls in name.rest:
-            j += 1
-            if j >= len(self._line) or not self._line.keys[j].startswith(stem):
-                return None
-            if self._line.keys[j][len(stem) :] not in CLASSES[cls] or not joined(self._line[j]):
-                return None
-        return j
-
-    def _noun_after(self, i: int, nouns: frozenset[str]) -> int | None:
-        """Return the last token of the noun that an adjective at `i` belongs to, over an ellipsis too."""
-        j = i + 1
-        for _ in range(9):
-            if j >= len(self._line) or STOP.search(self._line.gap(j)):
-                return None
-            form = self._line.form(j)
-            if form in nouns:
-                return j
-            if (
-                "район" in nouns
-                and form == "р"
-                and self._line.form(j + 1) in {"н", "на", "не", "ну", "ном", "ны", "нах"}
-            ):
-                return j + 1
-            if form not in cues.CONJUNCTIONS and form not in cues.QUALIFIERS:
-                chained = form.endswith(
-                    ("ая", "ой", "ий", "ого", "ую", "ое", "ом", "ій", "ої", "ому", "им", "ій", "а", "у")
-                )
-                if not chained or not any(name.kind in _ADJECTIVES for name in self._store.names(form)):
-                    return None
-            j += 1
-        return None
-
     def _take(self, first: int, last: int) -> None:
         self._taken[first : last + 1] = [True] * (last + 1 - first)
 
@@ -119,7 +65,7 @@ class Finder:
         """Take names of three words and more first (Славянск-на-Кубани), so that no part is taken for a region."""
         for i in range(len(self._line)):
             if not self._taken[i]:
-                for last, name in self._merged(i):
+                for last, name in self._names.merged(i):
                     found = self._weigh(i, last, name) if last >= i + 2 else None
                     if found is not None and found.score >= ENOUGH:
                         self._found.append(found)
@@ -135,7 +81,7 @@ class Finder:
                 self._region_by_name(i) or self._region_by_adjective(i) or self._region_by_people(i)
 
     def _region_by_name(self, i: int) -> bool:
-        for last, name in self._readings(i, REGION, REGION_LATIN):
+        for last, name in self._names.readings(i, REGION, REGION_LATIN):
             token = self._line[i]
             if name.kind == REGION_LATIN:
                 noun = last + 1
@@ -161,19 +107,19 @@ class Finder:
         return False
 
     def _region_by_adjective(self, i: int) -> bool:
-        for last, name in self._readings(i, REGION_ADJECTIVE, BOUND_ADJECTIVE):
+        for last, name in self._names.readings(i, REGION_ADJECTIVE, BOUND_ADJECTIVE):
             rows = [self._store.regions[target] for target in name.targets]
             for row in rows:
-                noun = self._noun_after(last, cues.REGION_NOUNS[row.kind])
+                noun = self._names.noun_after(last, cues.REGION_NOUNS[row.kind])
                 if noun is not None:
                     self._add_region(i, last, row.id, "region", f"adjective with {self._line.form(noun)!r}")
                     self._take(i, noun if noun == last + 1 else last)
                     return True
-            if name.kind == BOUND_ADJECTIVE or self._noun_after(last, cues.DISTRICT_NOUNS) is not None:
+            if name.kind == BOUND_ADJECTIVE or self._names.noun_after(last, cues.DISTRICT_NOUNS) is not None:
                 continue
-            if self._line.keys[last][-1] in "ауе" and any(self._readings(i, SETTLEMENT)):
+            if self._line.keys[last][-1] in "ауе" and any(self._names.readings(i, SETTLEMENT)):
                 continue  # из Донецка, в Курске: the town
-            if not self._adjective_may_stand_alone(i, last):
+            if not self._signs.adjective_may_stand_alone(i, last):
                 continue
             cities = [row for row in rows if row.kind == "city"] or rows
             for row in cities:
@@ -182,29 +128,8 @@ class Finder:
             return True
         return False
 
-    def _adjective_may_stand_alone(self, i: int, last: int) -> bool:
-        after, after2, before = self._line.form(last + 1), self._line.form(last + 2), self._line.form(i - 1)
-        things = cues.UNITS | cues.STREET | cues.STATIONS | cues.CLUBS | cues.THINGS | cues.SHIPS
-        closed = last + 1 >= len(self._line) or not joined(self._line[last + 1])
-        if before in cues.STREET or before in cues.UNITS or after in things or (closed and before in cues.RANKS):
-            return False
-        if after2 in cues.UNITS or after2 in cues.THINGS or (before in cues.CLUBS and self._line.capital(i)):
-            return False
-        if self._line.capital(i) and _MASCULINE.search(self._line.form(last)):
-            named = not self._line[i].opens and (closed or after not in cues.DIRECTION_NOUNS)
-            verb = self._looks_like_verb(after)
-            alone = closed and before not in cues.CONJUNCTIONS
-            if alone or (named and verb) or ((verb or self._line.capital(last + 1)) and self._signs.is_person(i)):
-                return False
-        quoted = self._signs.quoted(i, last)
-        return not quoted
-
-    @staticmethod
-    def _looks_like_verb(form: str) -> bool:
-        return re.search(r"(?:ил|ал|ил[аи]|ал[аи]|ет|ит|ив|ав)$", form) is not None
-
     def _region_by_people(self, i: int) -> bool:
-        for last, name in self._readings(i, PEOPLE):
+        for last, name in self._names.readings(i, PEOPLE):
             if self._signs.is_person(i) or (name.common and name.surname) or self._signs.is_emblem(i, last):
                 continue
             for region in name.targets:
@@ -226,9 +151,9 @@ class Finder:
         later = []
         for i in range(len(self._line)):
             if not self._taken[i]:
-                for last, name in self._readings(i, DISTRICT, ADJECTIVE):
-                    noun = self._noun_after(last, cues.DISTRICT_NOUNS)
-                    way = self._noun_after(last, cues.DIRECTION_NOUNS) if noun is None else None
+                for last, name in self._names.readings(i, DISTRICT, ADJECTIVE):
+                    noun = self._names.noun_after(last, cues.DISTRICT_NOUNS)
+                    way = self._names.noun_after(last, cues.DIRECTION_NOUNS) if noun is None else None
                     if (noun is None and way is None) or (name.cls == "exact" and noun is None):
                         continue
                     later.append((i, last, noun, way, name))
@@ -282,7 +207,7 @@ class Finder:
         for i in where:
             if self._taken[i]:
                 continue
-            for last, name in self._merged(i):
+            for last, name in self._names.merged(i):
                 found = self._weigh(i, last, name)
                 if found is None:
                     continue
@@ -297,19 +222,6 @@ class Finder:
                 self._found.append(found)
                 break
         return doubtful
-
-    def _merged(self, i: int) -> Iterator[tuple[int, Name]]:
-        """Yield (last token, name) of settlements, longest first, readings of one stretch as one."""
-        stretches: dict[tuple[int, int], Name] = {}
-        for last, name in self._readings(i, SETTLEMENT, TOWNSFOLK):
-            known = stretches.get((last, name.kind))
-            if known is None:
-                stretches[last, name.kind] = name
-            else:
-                targets = tuple(dict.fromkeys([*known.targets, *name.targets]))
-                stretches[last, name.kind] = msgspec.structs.replace(known, targets=targets)
-        for (last, _), name in stretches.items():
-            yield last, name
 
     def _weigh(self, i: int, last: int, name: Name) -> Found | None:
         token = self._line[i]

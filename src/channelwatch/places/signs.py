@@ -7,6 +7,7 @@ from channelwatch.places.reading import Line, joined
 from channelwatch.places.schema import REGION, SETTLEMENT
 from channelwatch.places.store import Store
 
+_MASCULINE = re.compile(r"(?:ий|ій|ого|ому|им|ым|ом)$")
 _PATRONYMIC = re.compile(r"(?:ович|евич|йович|ьич|овн|евн|івн|инічн)(?:[аеуоиі]|ем|ом|ой|ою)?$")
 
 
@@ -100,3 +101,25 @@ class Signs:
         """Say whether tokens `i` … `last` fill a pair of quotation marks."""
         opened = self._line.gap(i).rstrip().endswith(("«", '"', "“", "„"))
         return opened and self._line.gap(last + 1)[:1] in {"»", '"', "”", "“"}
+
+    def adjective_may_stand_alone(self, i: int, last: int) -> bool:
+        """Say whether a region's adjective speaks of the region without its noun (белгородские власти)."""
+        after, after2, before = self._line.form(last + 1), self._line.form(last + 2), self._line.form(i - 1)
+        things = cues.UNITS | cues.STREET | cues.STATIONS | cues.CLUBS | cues.THINGS | cues.SHIPS
+        closed = last + 1 >= len(self._line) or not joined(self._line[last + 1])
+        if before in cues.STREET or before in cues.UNITS or after in things or (closed and before in cues.RANKS):
+            return False
+        if after2 in cues.UNITS or after2 in cues.THINGS or (before in cues.CLUBS and self._line.capital(i)):
+            return False
+        if self._line.capital(i) and _MASCULINE.search(self._line.form(last)):
+            named = not self._line[i].opens and (closed or after not in cues.DIRECTION_NOUNS)
+            verb = self._looks_like_verb(after)
+            alone = closed and before not in cues.CONJUNCTIONS
+            if alone or (named and verb) or ((verb or self._line.capital(last + 1)) and self.is_person(i)):
+                return False
+        quoted = self.quoted(i, last)
+        return not quoted
+
+    @staticmethod
+    def _looks_like_verb(form: str) -> bool:
+        return re.search(r"(?:ил|ал|ил[аи]|ал[аи]|ет|ит|ив|ав)$", form) is not None

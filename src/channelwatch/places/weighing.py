@@ -67,7 +67,7 @@ class Weighing:
             add(0.7, "in an alarm post")
         noun_follows = name.cls.startswith("adj") and self._signs.noun_follows(last)
         if noun_follows and not name.common and not cued:
-            add(-1.5, "an adjective")
+            add(-2.5, "an adjective")
         if last == i and self._signs.is_locative_adjective(i):
             add(-3.0, "an adjective")
         if last == i and name.cls == "latin" and not cued:
