@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from channelwatch.clock import SystemClock
 from channelwatch.config import times
 
 
@@ -16,7 +17,7 @@ class Moment(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the form; `moment` reads it once the zone is known."""
         try:
-            moment(str(value), "UTC", datetime.now().astimezone())
+            moment(str(value), "UTC", SystemClock().now())
         except ValueError:
             self.fail(f"{value!r} is no time; write 2023-05-22, 2023-05-22T09:15 or 7d (seven days ago)", param, ctx)
         return str(value)
