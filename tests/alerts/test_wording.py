@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channelwatch.alerts.wording import (
@@ -137,6 +137,7 @@ def test_many_rules_with_long_names_are_all_named() -> None:
     assert all(f"{n:03}-" in text for n in range(100))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_whatever_people_write_shows_as_text(data: st.DataObject) -> None:
     text = data.draw(nasty)

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from channelwatch.clock import FakeClock
+from channelwatch.config.model import Secret
+from channelwatch.outlets.telegram_bot import TelegramBot
+from channelwatch.service.windows import Windows
 from channelwatch.simulator.botapi import BotApi
 
 TOKEN = "111:AAA"
@@ -177,3 +180,16 @@ async def test_a_hanging_server_can_still_be_stopped(api: BotApi) -> None:
     await api.stop()
     with pytest.raises((OSError, asyncio.IncompleteReadError)):
         await hanging
+
+
+async def test_the_pace_of_our_own_sender_is_never_refused(clock: FakeClock) -> None:
+    sender = TelegramBot("desk", Secret(TOKEN), -100)
+    windows = Windows(clock)
+    async with BotApi({TOKEN: "alarm_bot"}, clock=clock) as api:
+        api.add_chat(-100)
+        while len(api.messages(-100)) < 60:
+            if (wait := windows.take(sender.rates)) > 0:
+                clock.advance(wait)
+            else:
+                await call(api, "sendMessage", chat_id=-100, text="x")
+        assert api.answers == {200: 60}
