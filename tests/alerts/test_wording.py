@@ -166,3 +166,9 @@ def test_whatever_people_write_shows_as_text(data: st.DataObject) -> None:
             assert squeezed(field) in told
     assert SHELLED.url in visible(parts[:1])
     msgspec.json.decode(line(notice))
+
+
+def test_half_a_character_in_any_field_spoils_no_line() -> None:
+    broken = dict.fromkeys(("reason", "channel", "title", "text", "forward"), "�x")
+    notice = msgspec.structs.replace(SHELLED, rules=("\ud800x",), places=("\ud800x",), **broken)
+    assert msgspec.json.decode(line(notice))["rule"] == "x"

@@ -104,19 +104,20 @@ def line(notice: Notice, zone: tzinfo = UTC) -> str:
     ``marks`` are half-open code-point offsets into ``block`` that hold matched words.
     """
     block, marks = _block(notice, zone)
+    rules = [clean(name) for name in notice.rules]
     fields = {
         "alert": notice.alert,
         "severity": notice.severity,
-        "rule": ", ".join(notice.rules),
-        "rules": notice.rules,
-        "channel": notice.channel,
+        "rule": ", ".join(rules),
+        "rules": rules,
+        "channel": clean(notice.channel),
         "message_id": notice.message_id,
-        "url": notice.url,
+        "url": clean(notice.url),
         "date": notice.date,
-        "places": notice.places,
+        "places": [clean(place) for place in notice.places],
         "regions": notice.region_codes,
         "words": matched_words(notice),
-        "reason": notice.reason,
+        "reason": clean(notice.reason),
         "text": clean(notice.text),
         "block": block,
         "marks": marks,
