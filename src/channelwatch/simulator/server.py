@@ -23,14 +23,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from telethon.errors import TypeNotFoundError
-from telethon.tl import functions, types
+from telethon.tl import types
 
 from channelwatch.simulator import wire
+from channelwatch.simulator.dispatch import dispatch
 from channelwatch.simulator.faults import Action, Chaos, Faults
 from channelwatch.simulator.handshake import PUBLIC_KEY_FILE
 from channelwatch.simulator.publishing import Publishing
-from channelwatch.simulator.rpc import GUARDS, TABLE, WRAPPERS, RpcError, method_name
 from channelwatch.simulator.session import Line, Session
 from channelwatch.simulator.world import User, World
 
@@ -83,7 +82,6 @@ class DataCentre(Publishing):
         self._lines: dict[Line, asyncio.Task[None] | None] = {}
         self._timers: set[asyncio.TimerHandle] = set()
         self._black_until = 0.0
-        self._tasks: set[asyncio.Future[Any]] = set()
         self._init_publishing()
 
     # Running
@@ -250,7 +248,7 @@ class DataCentre(Publishing):
             session.announced = True
             session.send(bytes(types.NewSessionCreated(message_id, self.random.getrandbits(62), key.salt)))
         for inner_id, _, request in list(wire.unpack(message_id, number, body)):
-            await self._message(session, inner_id, request)
+            await dispatch(self, session, inner_id, request)
 
     def _refused(self, message_id: int) -> int:
         """Return Telegram's code for a message id that can't be right, or 0."""
@@ -270,112 +268,3 @@ class DataCentre(Publishing):
         body = bytes(answer)
         message_id = (int(self.time() * 2**32) & ~3) | 1
         line.send(struct.pack("<qqi", 0, message_id, len(body)) + body)
-
-    # Requests
-
-    async def _message(self, session: Session, message_id: int, request: Any) -> None:
-        wants_updates = True
-        while isinstance(request, WRAPPERS):
-            if isinstance(request, functions.InvokeWithoutUpdatesRequest):
-                wants_updates = False
-            if isinstance(request, functions.InitConnectionRequest):
-                session.key.inited = True
-            request = request.query  # type: ignore[attr-defined]
-        if isinstance(request, _NOT_ANSWERED):
-            return
-        name = "unknown" if isinstance(request, TypeNotFoundError) else method_name(request.__class__)
-        self.calls[name] += 1
-        if wants_updates and session.user is not None and not isinstance(request, _PINGS):
-            session.wants_updates = True
-            self.first_client.set()
-        action = self.faults.take(name, self.world.clock.monotonic())
-        if action is None:
-            await self._answer(session, message_id, request, name)
-            return
-        match action:
-            case "silent":
-                return
-            case "drop":
-                if session.line:
-                    session.line.cut()
-            case "salt":
-                self.salt_change()
-                await self._answer(session, message_id, request, name)
-            case "unknown":
-                session.answer(message_id, wire.UNKNOWN_CONSTRUCTOR)
-            case "too_long":
-                await self._answer(session, message_id, request, name, too_long=True)
-            case RpcError():
-                session.answer(message_id, bytes(types.RpcError(action.code, action.name)))
-            case int() | float():
-                self.later(
-                    action,
-                    lambda: self._spawn(self._answer(session, message_id, request, name)),
-                )
-            case _:
-                if session.line:
-                    session.line.error(int(action.removeprefix("transport ")))
-                    session.line.close_after(0.05)
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _answer(
-        self, session: Session, message_id: int, request: Any, name: str, *, too_long: bool = False
-    ) -> None:
-        if self._service(session, message_id, request):
-            return
-        try:
-            entry = TABLE.get(type(request))
-            if entry is None:
-                self.unknown_calls[name] += 1
-                raise RpcError(400, "INPUT_METHOD_INVALID")
-            if not session.key.inited:
-                raise RpcError(400, "CONNECTION_NOT_INITED")
-            for guard in GUARDS:
-                guard(self, session)
-            if entry.needs_login and session.user is None:
-                raise RpcError(401, "AUTH_KEY_UNREGISTERED")
-            if not entry.bots and session.user is not None and session.user.bot:
-                raise RpcError(400, "BOT_METHOD_INVALID")
-            if too_long:
-                request.pts = -1
-            body = wire.answer_bytes(await entry.handler(self, session, request))
-        except RpcError as error:
-            body = bytes(types.RpcError(error.code, error.name))
-        except Exception as error:  # ours to know of, the client's to see as Telegram's own failure
-            self.crashes.append(error)
-            body = bytes(types.RpcError(500, "INTERNAL_SERVER_ERROR"))
-        session.answer(message_id, body)
-
-    def _service(self, session: Session, message_id: int, request: Any) -> bool:
-        """Answer what belongs to MTProto itself; tell whether it was that."""
-        match request:
-            case functions.PingRequest():
-                session.send(bytes(types.Pong(message_id, request.ping_id)), content=False)
-            case functions.PingDelayDisconnectRequest():
-                if session.line:
-                    session.line.close_after(request.disconnect_delay)
-                session.send(bytes(types.Pong(message_id, request.ping_id)), content=False)
-            case functions.GetFutureSaltsRequest():
-                now = self.now()
-                salts = [types.FutureSalt(now, now + 86400, session.key.salt)]
-                session.send(bytes(types.FutureSalts(message_id, now, salts)), content=False)
-            case types.MsgsStateReq():
-                info = types.MsgsStateInfo(message_id, b"\x04" * len(request.msg_ids))
-                session.send(bytes(info), content=False)
-            case functions.DestroySessionRequest():
-                known = self.sessions.pop((session.key.id, request.session_id), None)
-                kind = types.DestroySessionOk if known else types.DestroySessionNone
-                session.send(bytes(kind(request.session_id)), content=False)
-            case functions.RpcDropAnswerRequest():
-                session.answer(message_id, bytes(types.RpcAnswerUnknown()))
-            case _:
-                return False
-        return True
-
-
-_NOT_ANSWERED = (types.MsgsAck, types.MsgsStateInfo, types.MsgsAllInfo, types.MsgResendReq, types.HttpWait)
-_PINGS = (functions.PingRequest, functions.PingDelayDisconnectRequest)
