@@ -163,13 +163,13 @@ def read_cities(atlas: Atlas) -> None:
             if city["population"] >= DECOY_POPULATION and city["countrycode"] not in {"RU", "UA", "BY"} and cyrillic:
                 atlas.decoys.append(Place(0, None, city["name"], set(cyrillic[:6]), city["population"]))
             continue
-        if city["name"].startswith("Gorod ") or not cyrillic:
+        if city["name"].startswith("Gorod ") or "Raion" in city["name"] or not cyrillic:
             continue
         latin = ascii_fold(city["name"])
         near = [n for n in cyrillic if closeness(n, latin) >= 0.72]
         shown = best_name(near or cyrillic, latin, ukrainian=region.code.startswith("UA"))
         names = set(near) | ({n for n in cyrillic if len(n) > 3} if city["population"] >= 20_000 else set()) | {shown}
-        names = {n for n in names if not re.search(r"\b(город|місто|шаары|балһсн)\b|ска$", n.casefold())}
+        names = {n for n in names if not re.search(r"\b(город|місто|район|шаары|балһсн)\b|ска$", n.casefold())}
         atlas.add_place(
             region,
             tidy(shown),
@@ -243,9 +243,14 @@ def read_postal(atlas: Atlas, path: Path) -> None:
     print("postal regions left out:", sorted(unknown))
 
 
+def likely_same(place: Place, name: str) -> bool:
+    """Say whether a list's name is the place's own, not one of its old names that another settlement bears."""
+    return not place.latin or any(closeness(name, latin) >= 0.6 for latin in place.latin)
+
+
 def settle(atlas: Atlas, region: Region, name: str, district: District | None) -> Place:
     """Find or add a settlement and tell its district."""
-    found = atlas.find(region, name)
+    found = [p for p in atlas.find(region, name) if likely_same(p, name)]
     place = next((p for p in found if district is None or p.district in (None, district)), None)
     if place is not None and likeness(place.name, romanise(fold(name))) > 0.8:
         place.name = tidy(name)  # Казань, where GeoNames' spelling suggests Казан
@@ -309,7 +314,9 @@ class Names:
     def add(self, name: str, kind: int, target: int, *, how: str = "place") -> None:
         """Add a name of one or more words, every word declined by rule (or as `how` says)."""
         parts = [
-            part for part in re.split(r"[\s—–-]+", fold(name).replace("(", "").replace(")", "").replace(".", "")) if part
+            part
+            for part in re.split(r"[\s—–-]+", fold(name).replace("(", "").replace(")", "").replace(".", ""))
+            if part
         ]
         choices: list[list[Stem]] = []
         for i, part in enumerate(parts):

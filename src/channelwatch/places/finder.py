@@ -227,7 +227,7 @@ class Finder:
         token = self._line[i]
         lower = not self._line.capital(i)
         people = name.kind == TOWNSFOLK
-        cued = self._line.form(i - 1) in cues.TYPE_WORDS
+        cued = self._signs.is_typed(i)
         if lower and not people and (len(token.form) < 5 or ((name.common or name.given or name.surname) and not cued)):
             return None
         if lower and not cued and name.cls.startswith(("latin", "adj")):

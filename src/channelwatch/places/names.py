@@ -55,7 +55,8 @@ class NamesInLine:
                 stretches[last, name.kind] = name
             else:
                 targets = tuple(dict.fromkeys([*known.targets, *name.targets]))
-                stretches[last, name.kind] = msgspec.structs.replace(known, targets=targets)
+                cls = name.cls if name.cls.startswith("adj") else known.cls
+                stretches[last, name.kind] = msgspec.structs.replace(known, targets=targets, cls=cls)
         for (last, _), name in stretches.items():
             yield last, name
 

@@ -28,13 +28,20 @@ class Signs:
             return True
         return not any(name.kind == SETTLEMENT for name in self._store.names(self._line.form(after)))
 
+    def is_typed(self, i: int) -> bool:
+        """Say whether a kind of settlement is named before token `i`; "с" and its like need their full stop."""
+        form = self._line.form(i - 1)
+        return form in cues.TYPE_WORDS and (len(form) > 1 or form == "г" or "." in self._line.gap(i))
+
     def noun_follows(self, last: int) -> bool:
         """Say whether a noun seems to follow, so that an adjective-like name is an adjective (Северный поток)."""
         after = last + 1
         if after >= len(self._line) or not self._line[after].gap.isspace() or "\n" in self._line[after].gap:
             return False
         form = self._line.form(after)
-        return not (form in cues.WHERE or form in cues.CONJUNCTIONS or form.startswith(cues.ALARM) or form.isdigit())
+        if form in cues.WHERE or form in cues.CONJUNCTIONS or form.startswith(cues.ALARM):
+            return False
+        return not (form.isdigit() or self._looks_like_verb(form))
 
     def is_locative_adjective(self, i: int) -> bool:
         """Say whether "в Балтийском" is an adjective: the town Балтийск would be "в Балтийске"."""

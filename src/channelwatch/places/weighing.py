@@ -16,6 +16,7 @@ ENOUGH = 1.0
 
 _HOW = {NAMED: 2.0, ONLY: 0.3, HOME: 1.0, BIGGEST: 0.0, COMPANY: 0.8, OPEN: -1.5, ELSEWHERE: -6.0}
 _PROMINENCE = ((50_000, 2.0), (10_000, 1.5), (1_000, 1.0), (1, 0.8))
+_LIKE_SURNAME = re.compile(r"(?:ов|ев|ин)(?:а|у|им)$")
 
 
 class Weighing:
@@ -69,18 +70,15 @@ class Weighing:
         if noun_follows and not name.common and not cued:
             add(-2.5, "an adjective")
         if last == i and self._signs.is_locative_adjective(i):
-            add(-3.0, "an adjective")
+            add(-4.0, "an adjective")
         if last == i and name.cls == "latin" and not cued:
             self._score_latin(i, population, add)
-        if (
-            name.cls == "ovo"
-            and population < 20_000
-            and self._line.keys[i][-1] in "ау"
-            and not cued
-            and before not in cues.WHERE
-        ):
+        surname_like = last == i and _LIKE_SURNAME.search(self._line.keys[i]) is not None
+        if surname_like and population < 20_000 and not cued and before not in cues.INSIDE:
             add(-0.8, "like a surname")
-        if name.common and not people:
+        if name.common and noun_follows and not cued:
+            add(-3.0, "an adjective")
+        elif name.common and not people:
             shown = cued or own_line or before in cues.WHERE | cues.OFFICES or self._continues_list(i)
             if not cued and self._line.form(i) in cues.SLOGANS:
                 add(-4.0, "also a common word")
