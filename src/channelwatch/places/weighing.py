@@ -16,6 +16,7 @@ ENOUGH = 1.0
 
 _HOW = {NAMED: 2.0, ONLY: 0.3, HOME: 1.0, BIGGEST: 0.0, COMPANY: 0.8, OPEN: -1.5, ELSEWHERE: -6.0}
 _PROMINENCE = ((50_000, 2.0), (10_000, 1.5), (1_000, 1.0), (1, 0.8))
+_LIKE_ADJECTIVE = re.compile(r"(?:ии|ий|ой|ои|ого|его|ому|ему|им|ом|ая|яя|ую|юю|ое|ее|ие|их)$")
 _LIKE_SURNAME = re.compile(r"(?:ов|ев|ин)(?:а|у|им)$")
 
 
@@ -66,7 +67,8 @@ class Weighing:
             add(1.0, f"after {before!r}")
         if self._alarm:
             add(0.7, "in an alarm post")
-        noun_follows = name.cls.startswith("adj") and self._signs.noun_follows(last)
+        adjectival = last == i and name.cls.startswith("adj") and _LIKE_ADJECTIVE.search(self._line.keys[i]) is not None
+        noun_follows = adjectival and self._signs.noun_follows(last)
         if noun_follows and not name.common and not cued:
             add(-2.5, "an adjective")
         if last == i and self._signs.is_locative_adjective(i):
