@@ -268,7 +268,8 @@ class Watch:
             self._woken.clear()
             wait = self._start_due()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), wait)
+                async with asyncio.timeout(wait):  # wait_for of Python 3.11 can swallow a cancellation
+                    await self._woken.wait()
         await asyncio.Event().wait()
 
     def _start_due(self) -> float:
@@ -432,10 +433,10 @@ class Watch:
         await self._writer.run(_begin, one.info.id, start, now, until=now - timedelta(seconds=age), most=most)
         row = await self._writer.run(channels.get, one.info.id)
         assert row is not None  # noqa: S101 - just begun
+        self._backfills = {plan.channel_id: plan for plan in await self._writer.run(backfills.unfinished)}
         one.start, one.mark, one.top = row.start, row.mark or 0, row.top
         one.swept, one.reread = now.timestamp(), False
         one.due = now.timestamp() + self._rhythms(now.timestamp()).get(one.info.id, 60.0)
-        self._backfills = {plan.channel_id: plan for plan in await self._writer.run(backfills.unfinished)}
         self._watch_pushes()
         log.info("watching", channel=one.label, joined=one.info.joined, start=start)
         await self._rename(one, page)

@@ -115,7 +115,8 @@ class Supervisor:
             if self.lost is not None:
                 raise self.lost
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._up.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._up.wait()
 
     async def run(self) -> None:
         """Keep the line up until cancelled.
@@ -173,7 +174,8 @@ class Supervisor:
         task = asyncio.ensure_future(client(request))
         self._calls.add(task)
         try:
-            answer = await asyncio.wait_for(task, deadline)
+            async with asyncio.timeout(deadline):  # wait_for of Python 3.11 can swallow a cancellation
+                answer = await task
         except asyncio.CancelledError as error:
             current = asyncio.current_task()
             if current is not None and current.cancelling():
@@ -223,7 +225,8 @@ class Supervisor:
         client._updates_queue = client._sender._updates_queue = _Door(self._take)
         self._client = client
         try:
-            await asyncio.wait_for(client.connect(), CONNECT_DEADLINE)
+            async with asyncio.timeout(CONNECT_DEADLINE):
+                await client.connect()
         except asyncio.CancelledError as error:
             current = asyncio.current_task()
             if current is not None and current.cancelling():
