@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from channelwatch.archive import backfills, ledger, posts
+from channelwatch.archive import backfills, channels, ledger, posts
 from channelwatch.clock import from_iso
+from channelwatch.config.model import ChannelConfig
 from channelwatch.intake import holes
 from channelwatch.intake.ledger import Account
 from channelwatch.post import Page, Post
@@ -24,6 +25,36 @@ class Kept(msgspec.Struct, frozen=True):
     revised: int = 0
     missing: int = 0
     holes: int = 0
+
+
+def adopt(
+    connection: sqlite3.Connection, configured: tuple[ChannelConfig, ...], now: datetime
+) -> list[tuple[ChannelConfig, channels.Channel | None]]:
+    """Find each configured channel's row (None = to be resolved) and put it in force.
+
+    What is watched and configured no more becomes ``removed``.
+    """
+    found: list[tuple[ChannelConfig, channels.Channel | None]] = []
+    kept: set[int] = set()
+    for config in configured:
+        row = channels.find(connection, config.name)
+        if row is None or row.state == "imported" or row.id <= 0 or row.id in kept:
+            found.append((config, None))
+            continue
+        kept.add(row.id)
+        found.append((config, channels.upsert(connection, row.info, config, now)))
+    for row in channels.every(connection, "active"):
+        if row.id not in kept:
+            channels.set_state(connection, row.id, "removed")
+    return found
+
+
+def begin(
+    connection: sqlite3.Connection, channel_id: int, start: int, now: datetime, *, until: datetime, most: int
+) -> None:
+    """Record where a channel's promise starts, and plan its backfill, when it is watched for the first time."""
+    if ledger.begin(connection, channel_id, start, now) and most > 0 and start > 0:
+        backfills.begin(connection, channel_id, start, until, most)
 
 
 def keep_sweep(

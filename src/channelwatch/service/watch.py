@@ -6,12 +6,10 @@ their channel due; they never move a mark.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from statistics import median
-from typing import Any
 
 import msgspec
 import structlog
@@ -26,6 +24,8 @@ from channelwatch.intake.ledger import account
 from channelwatch.intake.pacing import BASE_GAPS, HISTORY, JOIN, RESOLVE, Pace
 from channelwatch.intake.plan import Task, next_turn
 from channelwatch.post import ChannelInfo, Page, Post
+from channelwatch.service.pushes import Pushes
+from channelwatch.service.watched import ChannelStatus, Status, Wanted, Watched
 from channelwatch.telegram.line import PAGE, Line
 from channelwatch.telegram.names import parse
 
@@ -44,63 +44,6 @@ GONE_RETRY = 6 * 3600.0
 UNPACED = 5.0
 """With pacing off (tests), no channel waits longer than this for its next sweep, in seconds."""
 TOO_MANY = 24 * 3600.0
-
-
-class Watched(msgspec.Struct):
-    """A channel in the watch's memory."""
-
-    info: ChannelInfo
-    config: ChannelConfig
-    rhythm: rhythm.Channel
-    label: str
-    due: float
-    start: int | None = None
-    mark: int = 0
-    top: int | None = None
-    swept: float | None = None
-    reread: bool = True
-    """The next sweep starts below the mark, to see what edits and deletions were missed."""
-    gone: str = ""
-    """Why the channel can't be read, while it can't."""
-    failures: int = 0
-    lags: deque[float] = msgspec.field(default_factory=lambda: deque(maxlen=100))
-    """Seconds from publication to storing, of the last posts."""
-
-
-class Wanted(msgspec.Struct):
-    """A configured channel that is not known yet."""
-
-    config: ChannelConfig
-    due: float
-    problem: str = ""
-
-
-class ChannelStatus(msgspec.Struct, frozen=True):
-    """How the watch of one channel stands; seconds."""
-
-    id: int
-    label: str
-    joined: bool
-    expected_lag: float
-    measured_lag: float | None
-    next_sweep_in: float
-    gone: str
-    max_lag: float | None
-    """The configured bound, when the call budget can't keep it."""
-
-
-class Status(msgspec.Struct, frozen=True):
-    """How the watch stands."""
-
-    line: str
-    line_reason: str
-    channels: tuple[ChannelStatus, ...]
-    unresolved: dict[str, str]
-    """Configured channels not known yet, each with what is wrong or ``""`` while it waits its turn."""
-    resolve_seconds: float
-    """When the last of them should be known, at the present pace."""
-    backfills: int
-    calls: dict[str, int]
 
 
 class Watch:
@@ -138,21 +81,19 @@ class Watch:
         self._intervals: dict[int, float] = {}
         self._intervals_at = 0.0
         self._busy: dict[tuple[str, int], asyncio.Task[None]] = {}
-        self._events: deque[Post | tuple[int, tuple[int, ...]]] = deque()
-        self._event = asyncio.Event()
+        self._pushes = Pushes(self._keep_pushes, self._keep_deletion, lambda: self._touched(None))
         self._woken = asyncio.Event()
         self._stopping = False
-        self._flushing = asyncio.Lock()
         line.turn = self._turn
-        line.on_push = self._pushed
-        line.on_deleted = self._deleted
+        line.on_push = self._pushes.pushed
+        line.on_deleted = self._pushes.deleted
         line.on_touched = self._touched
         line.on_reconnected = self._reconnected
 
     async def run(self) -> None:
         """Watch until cancelled or stopped. Raises ArchiveError when the archive can't be used at the start."""
         await self._load()
-        flush = asyncio.create_task(self._flush_forever(), name="watch-pushes")
+        flush = asyncio.create_task(self._pushes.run(), name="watch-pushes")
         try:
             await self._plan_forever()
         finally:
@@ -168,7 +109,7 @@ class Watch:
         under_way = list(self._busy.values())
         if under_way:
             await asyncio.wait(under_way, timeout=patience)
-        await self._flush()
+        await self._pushes.flush()
 
     def wake(self) -> None:
         """Look again at what is due."""
@@ -215,7 +156,7 @@ class Watch:
     async def _load(self) -> None:
         """Bring rows and configuration together: what is known is watched at once, the rest waits to be resolved."""
         now = self._clock.now()
-        rows = await self._writer.run(_adopt, self._config.channels, now)
+        rows = await self._writer.run(sweeps.adopt, self._config.channels, now)
         before, self.channels = self.channels, {}
         wanted = {one.config.name: one for one in self.wanted}
         self.wanted = []
@@ -430,7 +371,7 @@ class Watch:
         start, now = page.top or 0, self._clock.now()
         age = self._config.backfill.age if one.config.backfill is None else one.config.backfill
         most = self._config.backfill.posts if age > 0 else 0
-        await self._writer.run(_begin, one.info.id, start, now, until=now - timedelta(seconds=age), most=most)
+        await self._writer.run(sweeps.begin, one.info.id, start, now, until=now - timedelta(seconds=age), most=most)
         row = await self._writer.run(channels.get, one.info.id)
         assert row is not None  # noqa: S101 - just begun
         self._backfills = {plan.channel_id: plan for plan in await self._writer.run(backfills.unfinished)}
@@ -487,14 +428,6 @@ class Watch:
 
     # -- pushes -------------------------------------------------------------------------------------------------------
 
-    def _pushed(self, post: Post) -> None:
-        self._events.append(post)
-        self._event.set()
-
-    def _deleted(self, channel_id: int, ids: tuple[int, ...]) -> None:
-        self._events.append((channel_id, ids))
-        self._event.set()
-
     def _touched(self, channel_id: int | None) -> None:
         for one in self.channels.values():
             if channel_id is None or one.info.id == channel_id:
@@ -505,39 +438,10 @@ class Watch:
         """Count everything as missed that may have been published since."""
         self._touched(None)
 
-    async def _flush_forever(self) -> None:
-        while True:
-            await self._event.wait()
-            try:
-                await self._flush()
-            except ArchiveError as error:
-                log.warning("pushes could not be stored; the sweeps will read them", reason=str(error))
-                await asyncio.sleep(1.0)
-            except Exception:
-                log.exception("pushes could not be stored; the sweeps will read them")
-
-    async def _flush(self) -> None:
-        """Store what was pushed, in the order it came."""
-        async with self._flushing:
-            self._event.clear()
-            events, self._events = self._events, deque()
-            run: list[Post] = []
-            try:
-                for event in events:
-                    if isinstance(event, Post):
-                        run.append(event)
-                    else:
-                        await self._keep_pushes(run)
-                        run = []
-                        await self._writer.run(posts.mark_deleted, event[0], event[1], self._clock.now())
-                await self._keep_pushes(run)
-            except BaseException:
-                self._touched(None)  # what was lost here lies in the history
-                raise
+    async def _keep_deletion(self, channel_id: int, ids: tuple[int, ...]) -> None:
+        await self._writer.run(posts.mark_deleted, channel_id, ids, self._clock.now())
 
     async def _keep_pushes(self, pushed: list[Post]) -> None:
-        if not pushed:
-            return
         starts = {number: one.start or 0 for number, one in self.channels.items()}
         now = self._clock.now()
         kept = await self._writer.run(sweeps.keep_pushes, pushed, starts, now)
@@ -674,27 +578,3 @@ class Watch:
     def _label(self, task: Task) -> str:
         one = self.channels.get(task.subject)
         return one.label if one is not None else ""
-
-
-def _adopt(
-    connection: Any, configured: tuple[ChannelConfig, ...], now: datetime
-) -> list[tuple[ChannelConfig, channels.Channel | None]]:
-    """Find each configured channel's row (None = to be resolved), put it in force; retire what is configured no more."""
-    found: list[tuple[ChannelConfig, channels.Channel | None]] = []
-    kept: set[int] = set()
-    for config in configured:
-        row = channels.find(connection, config.name)
-        if row is None or row.state == "imported" or row.id <= 0 or row.id in kept:
-            found.append((config, None))
-            continue
-        kept.add(row.id)
-        found.append((config, channels.upsert(connection, row.info, config, now)))
-    for row in channels.every(connection, "active"):
-        if row.id not in kept:
-            channels.set_state(connection, row.id, "removed")
-    return found
-
-
-def _begin(connection: Any, channel_id: int, start: int, now: datetime, *, until: datetime, most: int) -> None:
-    if ledger.begin(connection, channel_id, start, now) and most > 0 and start > 0:
-        backfills.begin(connection, channel_id, start, until, most)
