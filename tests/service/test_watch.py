@@ -262,6 +262,18 @@ async def test_a_message_that_can_not_be_read_is_quarantined_and_the_rest_is_kep
     assert rig.held()
 
 
+async def test_pages_cut_short_by_the_server_hide_nothing_new(rig: Rig) -> None:
+    news = rig.channel("news_here", joined=False, backfill=0.0)
+    async with rig.watching():
+        for number in range(1, 61):
+            rig.dc.post(news, f"{number}")
+        await until(lambda: len(rig.texts(news)) == 60)
+        rig.dc.page_limit = 20
+        rig.dc.post(news, "новое")
+        await until(lambda: rig.whole(news) and 61 in rig.texts(news))
+    assert rig.rows("SELECT count(*) FROM posts WHERE missing_since IS NOT NULL") == [(0,)]
+
+
 async def test_a_flood_wait_is_stored_and_kept_by_the_next_start(rig: Rig) -> None:
     rig.channel("news_here")
     async with rig.watching() as watch:

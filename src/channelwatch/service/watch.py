@@ -333,6 +333,11 @@ class Watch:
         above = max(one.start, one.mark - REREAD) if reread else one.mark
         mark, top = one.mark, one.top
         page = await self.line.history(one.info, above=above, limit=PAGE)
+        if reread and above < mark and max((post.message_id for post in page.posts), default=0) < mark:
+            # Cut short below the mark (or its post is gone): what is new must not wait behind what is old.
+            reread = False
+            await self._turn(HISTORY)
+            page = await self.line.history(one.info, above=mark, limit=PAGE)
         now = self._clock.now()
         counted = account(mark, page, top=top, limit=PAGE)
         seconds = now.timestamp() - (one.swept or now.timestamp())
