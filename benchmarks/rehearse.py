@@ -154,7 +154,7 @@ def channel_name(written: str, taken: set[str]) -> str:
     name = re.sub(r"[^A-Za-z0-9_]", "_", written.removeprefix("@"))[:28] or "channel"
     if not name[0].isalpha():
         name = f"c_{name}"
-    name = name.ljust(5, "_")
+    name = re.sub("_+", "_", name).strip("_").ljust(5, "x")
     while name.lower() in taken:
         name += "x"
     taken.add(name.lower())
@@ -188,13 +188,7 @@ class Rehearsal:
             channel = self.world.add_channel(channel_name(written, taken))
             if number >= UNJOINED:
                 self.world.join(self.user, channel)
-            seen: set[int] = set()
-            clean: list[dict[str, Any]] = []
-            for row in sorted(found, key=lambda row: (row.get("message_id") or 0, str(row.get("date")))):
-                if row.get("message_id") in seen:  # the same post crawled twice: the server has it once
-                    continue
-                seen.add(row.get("message_id"))
-                clean.append(row)
+            clean = sorted(found, key=lambda row: (row.get("message_id") or 0, str(row.get("date"))))
             cut = len(clean) if number < UNJOINED else int(len(clean) * (1 - LIVE_SHARE))
             self.dc.load(channel, clean[:cut])
             self.history += cut

@@ -67,7 +67,7 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     album: int | None = None
     """Telegram's ``grouped_id``: the parts of one album share it."""
     media: str | None = None
-    """``photo``, ``video``, ``document``, ``audio``, ``voice``, ``poll``, ``link``, ``geo`` …, else the raw type name."""
+    """``photo``, ``video``, ``document``, ``voice``, ``poll``, ``link``, ``geo`` …, else the raw type name."""
     media_id: int | None = None
     entities: tuple[Entity, ...] = ()
     author: str | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from channelwatch.service.notify import notify, reloading, watchdog_seconds
+from channelwatch.service.notify import notify, reloading
 
 VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
@@ -61,20 +61,3 @@ def test_a_manager_that_has_gone_or_is_full_does_not_stop_us(tmp_path: Path) -> 
     with listen(str(tmp_path / "busy")):
         while notify("STATUS=" + "x" * 1000):
             pass  # nobody reads: the queue fills, and then we are told False at once
-
-
-@pytest.mark.parametrize(
-    ("allowed", "owner", "seconds"),
-    [
-        ("120000000", None, 60.0),
-        ("30000000", str(os.getpid()), 15.0),
-        ("30000000", "1", None),
-        ("0", None, None),
-        ("", None, None),
-    ],
-)
-def test_the_watchdog_is_fed_twice_as_often_as_asked(allowed: str, owner: str | None, seconds: float | None) -> None:
-    os.environ["WATCHDOG_USEC"] = allowed
-    if owner is not None:
-        os.environ["WATCHDOG_PID"] = owner
-    assert watchdog_seconds() == seconds

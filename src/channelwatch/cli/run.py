@@ -8,7 +8,13 @@ from channelwatch.cli.options import Workspace, with_workspace
 
 
 @click.command()
-@click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING"]), default="INFO", show_default=True)
+@click.option(
+    "--log-level",
+    type=click.Choice(["DEBUG", "INFO", "WARNING"]),
+    default="INFO",
+    show_default=True,
+    help="Least level shown.",
+)
 @click.option("--log-json/--log-text", default=None, help="Log format (default: text on a terminal, else JSON).")
 @with_workspace
 def run(workspace: Workspace, log_level: str, log_json: bool | None) -> None:

@@ -8,7 +8,7 @@ else systemd's ``STATE_DIRECTORY``, else the user's data folder.
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from channelwatch.errors import ConfigError, Problem
@@ -23,10 +23,11 @@ def find_folder(explicit: str | Path | None = None, environ: Mapping[str, str] |
     Raises ConfigError, naming every place that was looked at, when there is none.
     """
     environ = os.environ if environ is None else environ
-    tried = [Path(explicit).expanduser().absolute()] if explicit is not None else _usual(environ)
-    for folder in tried:
+    tried = []
+    for folder in _usual(environ) if explicit is None else (Path(explicit).expanduser().absolute(),):
         if (folder / MAIN_FILE).exists():
             return folder
+        tried.append(folder)
     places = ", ".join(str(folder) for folder in tried)
     raise ConfigError(
         [Problem("", "", f"no {MAIN_FILE} in {places}", "run `channelwatch init`, or name the folder with --config")]
@@ -50,13 +51,14 @@ def beside(folder: Path, path: Path) -> Path:
     return folder / path
 
 
-def _usual(environ: Mapping[str, str]) -> list[Path]:
-    """Return the folders that are looked at when none is named, in order."""
-    from platformdirs import user_config_path
+def _usual(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Give the folders that are looked at when none is named, in order."""
+    yield Path("config").absolute()
+    if (system := _first(environ.get("CONFIGURATION_DIRECTORY"))) is not None:
+        yield system
+    from platformdirs import user_config_path  # only now: most commands find their folder before
 
-    system = _first(environ.get("CONFIGURATION_DIRECTORY"))
-    user = user_config_path("channelwatch", appauthor=False)
-    return [folder for folder in (Path("config").absolute(), system, user) if folder is not None]
+    yield user_config_path("channelwatch", appauthor=False)
 
 
 def _first(listed: str | None) -> Path | None:

@@ -21,8 +21,15 @@ class WatchedRule(msgspec.Struct, frozen=True):
 
     rule: decide.Rule
     query: Query
-    channels: frozenset[int] | None = None
-    """Ids of the channels that it is limited to; None = all."""
+    channels: frozenset[str | int] | None = None
+    """What the channels that it is limited to are known by: ids, names and aliases in lower case; None = all."""
+
+    def concerns(self, source: Source) -> bool:
+        """Tell whether the rule asks about a channel; past names count."""
+        if self.channels is None:
+            return True
+        names = (source.name, source.alias, *source.past_names)
+        return source.id in self.channels or any(name and name.casefold() in self.channels for name in names)
 
 
 class Book:
@@ -43,11 +50,7 @@ class Book:
             each = [(rule, self._one(rule, subject, item)) for rule in list(self._rules)]
             met = [(rule, evidence) for rule, evidence in each if evidence is not None]
         watched = [(self._rules[rule], evidence) for rule, evidence in met if rule in self._rules]
-        return tuple(
-            (each.rule, evidence)
-            for each, evidence in watched
-            if each.channels is None or item.channel_id in each.channels
-        )
+        return tuple((each.rule, evidence) for each, evidence in watched if each.concerns(subject.channel))
 
     def met_before(self, item: WorkItem, source: Source, met: Sequence[tuple[decide.Rule, Evidence]]) -> frozenset[int]:
         """Return which of the rules the text before the edit met too."""

@@ -8,27 +8,31 @@ import asyncio
 import contextlib
 import os
 import signal
+import sqlite3
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from importlib import metadata
 from typing import Any
 
 import msgspec
 import structlog
 
-from channelwatch.archive import journal
-from channelwatch.archive.file import Archive
+from channelwatch import __version__
+from channelwatch.archive import alerts, journal, ledger
+from channelwatch.archive.file import Archive, library_warning
 from channelwatch.clock import Clock, SystemClock, iso
 from channelwatch.config.model import Config, Secrets
 from channelwatch.errors import ConfigError, LoginNeeded, WatchError
 from channelwatch.outlets import open_outlet
 from channelwatch.places import Gazetteer
 from channelwatch.service import requests, rulebook
+from channelwatch.service.book import WatchedRule
 from channelwatch.service.control import Answer, ControlServer, Progress
 from channelwatch.service.delivery import DeliveryPump
-from channelwatch.service.filter import FilterPass, WatchedRule
+from channelwatch.service.filter import FilterPass
 from channelwatch.service.health import HealthServer
 from channelwatch.service.jobs import Jobs, watch_jobs
-from channelwatch.service.notify import notify
+from channelwatch.service.notify import notify, reloading
 from channelwatch.service.watch import Watch
 from channelwatch.telegram import keyfile
 from channelwatch.telegram.line import Line
@@ -37,6 +41,12 @@ log = structlog.get_logger(__name__)
 
 DRAIN = 20.0
 """Seconds that a clean stop may take in all."""
+
+READER = f"channelwatch {__version__}, telethon {metadata.version('telethon')}"
+"""What reads messages; when it changes, what it could not read is asked for again."""
+
+TELL_AFTER = 2.0
+"""Seconds between looks whether the past was read and matched."""
 
 Reload = Callable[[], tuple[Config, Secrets]]
 
@@ -59,7 +69,6 @@ class Daemon:
         self._stop = asyncio.Event()
         self._since: datetime = clock.now()
         self._gave_up: str | None = None
-        self._pumping = True
 
     async def run(self) -> None:
         """Open, serve, drain, close."""
@@ -70,6 +79,9 @@ class Daemon:
             self.writer = archive.open_writer()
             opened.callback(self.writer.close)
             away = await self.writer.run(journal.note_start, self.clock.now())
+            if warning := library_warning():
+                log.warning(warning)
+            await self.writer.run(ledger.reopen_quarantined, READER, self.clock.now())
             log.info("channelwatch starts", archive=str(archive.path), pid=os.getpid(), away=str(away or "first start"))
 
             self.gazetteer = Gazetteer.load()
@@ -81,7 +93,7 @@ class Daemon:
                 self.config,
                 self.clock,
                 region_name=lambda code: self.gazetteer.region(code).name,
-                on_deliveries=self._wake_pump,
+                on_deliveries=self.pump.wake,
             )
             self.line = Line(key, self.config.telegram, self.secrets, self.clock)
             self.watch = Watch(self.line, self.writer, self.config, self.clock, wake_filter=self.filter.wake)
@@ -106,7 +118,8 @@ class Daemon:
             "line": asyncio.create_task(self.line.run(), name="line"),
             "watch": asyncio.create_task(self.watch.run(), name="watch"),
             "filter": asyncio.create_task(self.filter.run(), name="filter"),
-            "delivery": asyncio.create_task(self._deliver(), name="delivery"),
+            "delivery": asyncio.create_task(self.pump.run(), name="delivery"),
+            "past": asyncio.create_task(self._tell_past(), name="past"),
             "watchdog": asyncio.create_task(
                 watch_jobs(jobs, lambda: notify("WATCHDOG=1"), self._give_up), name="watchdog"
             ),
@@ -116,7 +129,8 @@ class Daemon:
         notify("READY=1")
         failed: BaseException | None = None
         try:
-            done, _ = await asyncio.wait([stopped, *tasks.values()], return_when=asyncio.FIRST_COMPLETED)
+            vital = [task for name, task in tasks.items() if name != "past"]
+            done, _ = await asyncio.wait([stopped, *vital], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopped}:
                 failed = task.exception() if not task.cancelled() else None
                 if not isinstance(failed, LoginNeeded | ConfigError):
@@ -138,12 +152,25 @@ class Daemon:
                 await jobs.stop(2)
                 await self.watch.stop()
                 await self.filter.stop()
-                self._pumping = False
                 await self.pump.stop(5)
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
         await self.writer.run(journal.note_stop, self.clock.now())
+
+    async def _tell_past(self) -> None:
+        """Once the past of new channels was read and matched, say how often it would have rung."""
+        if not await self.writer.run(_past_to_read) and not self.watch.status().unresolved:
+            return
+        while True:
+            await asyncio.sleep(TELL_AFTER)
+            status = self.watch.status()
+            waiting = any(not problem for problem in status.unresolved.values())
+            if self.line.state == "up" and not waiting and not await self.writer.run(_past_to_read):
+                break
+        since = self.clock.now() - timedelta(days=1)
+        rules = await self.writer.run(alerts.quiet_by_rule, since)
+        log.info("the past was read; nothing of it rings", would_have_rung_in_24_h=rules or "nothing")
 
     # -- jobs and signals ---------------------------------------------------------------------------------------------
 
@@ -193,33 +220,27 @@ class Daemon:
         self._stop.set()
 
     async def _hang_up(self) -> None:
+        reloading()
         try:
             await self.reload()
         except ConfigError as error:
             for problem in error.problems:
                 log.warning("the new configuration is bad; the old one stays in force", problem=str(problem))
+        finally:
+            notify("READY=1")
 
     async def reload(self) -> None:
         """Read the configuration again and put it in force; raises ConfigError and changes nothing when it is bad."""
         config, secrets = await asyncio.to_thread(self._reload)
-        pump = DeliveryPump(self.writer, self._outlets(config, secrets), self.clock)
+        outlets = self._outlets(config, secrets)
         self.filter.load(await self._rules(config), config)
-        before, self.pump = self.pump, pump
-        self.config, self.secrets = config, secrets
-        await before.stop()
+        await self.pump.replace(outlets)
         await self.watch.replace(config)
+        self.config, self.secrets = config, secrets
         log.info("the configuration was read again", channels=len(config.channels), rules=len(config.rules))
 
     async def _rules(self, config: Config) -> list[WatchedRule]:
         return await self.writer.run(rulebook.watched, config.rules, self.gazetteer, self.clock.now())
-
-    async def _deliver(self) -> None:
-        """Run the pump, and the one that takes its place at a reload."""
-        while self._pumping:
-            await self.pump.run()
-
-    def _wake_pump(self) -> None:
-        self.pump.wake()  # not bound once: a reload puts another pump in its place
 
     @staticmethod
     def _outlets(config: Config, secrets: Secrets) -> list[Any]:
@@ -255,3 +276,15 @@ class Daemon:
         self.filter.wake()
         answer: Answer = msgspec.to_builtins(done)
         return answer
+
+
+def _past_to_read(connection: sqlite3.Connection) -> bool:
+    """Tell whether some channel's past is still to be read, or posts wait for the rules."""
+    return bool(
+        connection.execute(
+            """
+            SELECT EXISTS (SELECT 1 FROM backfills WHERE finished_at IS NULL) OR EXISTS (SELECT 1 FROM work)
+                OR EXISTS (SELECT 1 FROM channels WHERE state = 'active' AND start IS NULL)
+            """
+        ).fetchone()[0]
+    )

@@ -57,16 +57,15 @@ class _Collector:
             ("channelwatch_healthy", "1 when /health says so", 0 if ills(now) else 1),
         ):
             yield GaugeMetricFamily(name, text, value)
-        per_channel = {
-            "channelwatch_channel_posts": ("Posts stored", lambda c: c.posts),
-            "channelwatch_channel_waiting": ("Ids known above the mark", lambda c: c.waiting),
-            "channelwatch_channel_open_holes": ("Ids skipped and not yet settled", lambda c: c.open_holes),
-            "channelwatch_channel_lag_seconds": ("Median lag of the last day", lambda c: c.lag_median),
-        }
-        for name, (text, value_of) in per_channel.items():
+        for name, text, field in (
+            ("channelwatch_channel_posts", "Posts stored", "posts"),
+            ("channelwatch_channel_waiting", "Ids known above the mark", "waiting"),
+            ("channelwatch_channel_open_holes", "Ids skipped and not yet settled", "open_holes"),
+            ("channelwatch_channel_lag_seconds", "Median lag of the last day", "lag_median"),
+        ):
             family = GaugeMetricFamily(name, text, labels=["channel"])
             for channel in now.channels:
-                value = value_of(channel)
+                value = getattr(channel, field)
                 if value is not None:
                     family.add_metric([channel.channel], value)
             yield family

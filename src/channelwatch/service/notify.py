@@ -31,11 +31,3 @@ def notify(*states: str) -> bool:
 def reloading() -> bool:
     """Say that a reload begins; ``notify("READY=1")`` ends it. systemd wants the monotonic time with it."""
     return notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
-
-
-def watchdog_seconds() -> float | None:
-    """Return how often ``WATCHDOG=1`` should be sent (half of what systemd allows), or None without a watchdog."""
-    allowed, owner = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID")
-    if not allowed.isdecimal() or int(allowed) == 0 or owner not in {None, str(os.getpid())}:
-        return None
-    return int(allowed) / 2_000_000

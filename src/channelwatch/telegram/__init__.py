@@ -1,1 +1,1 @@
-"""The one door to Telegram: login, feed, history pages, conversion. Only here and in the simulator is Telethon known."""
+"""The one door to Telegram: login, feed, history pages, conversion. Only it and the simulator know Telethon."""
