@@ -46,6 +46,11 @@ def test_a_post_older_than_the_rule_stays_quiet() -> None:
     assert (decision.state, decision.reason) == ("quiet", "older than the rule")
 
 
+def test_a_post_of_the_second_in_which_the_rule_began_rings() -> None:
+    """Telegram dates posts in whole seconds: a post may look older than the rule that it came after."""
+    assert decide(arrival(), [rule(since=NOON + timedelta(milliseconds=700))], CONFIG).state == "ringing"
+
+
 def test_a_late_post_rings_marked_late() -> None:
     decision = decide(arrival("sweep", late=2 * 3600 + 5 * 60), [rule()], CONFIG)
     assert (decision.state, decision.reason) == ("ringing", "late: it reached us 2 h 5 min after it was posted")

@@ -124,7 +124,7 @@ def _quiet(arrival: Arrival, rule: Rule, config: AlertsConfig, before: Collectio
     """Return why `rule` stays quiet about it, or None when it rings."""
     if (never := _NEVER.get(arrival.came)) is not None:
         return never
-    if arrival.moment < rule.since:
+    if arrival.moment < rule.since.replace(microsecond=0):  # Telegram dates posts in whole seconds
         return "older than the rule"
     if rule.id in before:
         return "the text matched before the edit too"

@@ -68,6 +68,8 @@ def configure(secrets: Iterable[str] = (), *, json: bool | None = None, level: s
     root.setLevel(level)
     for noisy in ("telethon", "apscheduler", "httpx", "httpcore", "httpx2", "httpcore2", "asyncio", "pymorphy3"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    # Telethon says "Automatic reconnection failed 0 time(s)" at ERROR for each cut; our supervisor tells of those.
+    logging.getLogger("telethon.network").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -93,7 +93,7 @@ class Stage:
 
     def command(self, *words: str) -> list[str]:
         """Return the command line that runs channelwatch on this stage."""
-        return [sys.executable, "-m", "channelwatch", words[0], "--config", str(self.config), *words[1:]]
+        return [sys.executable, "-m", "channelwatch", "--config", str(self.config), *words]
 
     def environment(self) -> dict[str, str]:
         """Return this process's environment without anybody's real secrets in it."""
