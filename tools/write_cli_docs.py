@@ -32,7 +32,12 @@ def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Com
 
 def help_of(command: click.Command, name: str) -> str:
     """Return a command's help, the same on every terminal."""
-    with click.Context(command, info_name=name, terminal_width=100, max_content_width=100) as context:
+    # Below the root, commands inherit how help is asked for, unless they say otherwise.
+    settings = {**cli.context_settings, **command.context_settings}
+    names = settings["help_option_names"]
+    with click.Context(
+        command, info_name=name, terminal_width=100, max_content_width=100, help_option_names=names
+    ) as context:
         return "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
 
 

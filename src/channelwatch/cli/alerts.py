@@ -29,11 +29,11 @@ def alerts() -> None:
 def list_(workspace: Workspace, as_json: bool, limit: int | None, state: "State | None") -> None:
     """List alerts, newest first: those that rang, and those that stayed quiet with the reason why."""
     from contextlib import closing
-    from zoneinfo import ZoneInfo
 
     from channelwatch.archive.alerts import listed
     from channelwatch.archive.file import Archive
     from channelwatch.clock import from_iso
+    from channelwatch.config import times
 
     with closing(Archive(workspace.archive).reader()) as connection:
         found = listed(connection, limit=limit or (None if as_json else _SHOWN), state=state)
@@ -43,7 +43,7 @@ def list_(workspace: Workspace, as_json: bool, limit: int | None, state: "State 
     if not found:
         click.echo("No alerts.")
         return
-    zone = ZoneInfo(workspace.zone)
+    zone = times.zone(workspace.zone)
     print_table(
         [
             (

@@ -9,8 +9,6 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, tzinfo
-from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
@@ -21,6 +19,7 @@ from channelwatch.archive.file import Archive, translated
 from channelwatch.archive.work import WorkItem
 from channelwatch.archive.writer import Writer
 from channelwatch.clock import Clock
+from channelwatch.config import times
 from channelwatch.config.model import Config
 from channelwatch.errors import ArchiveBusy
 from channelwatch.post import post_url
@@ -88,7 +87,7 @@ class FilterPass:
         """Put other rules and settings in force from the next slice on; nothing is looked at again."""
         self._book = Book(rules)
         self._config = config
-        self._zone: tzinfo = UTC if config.time.zone == "UTC" else ZoneInfo(config.time.zone)
+        self._zone = times.zone(config.time.zone)
         self._kinds = {outlet.name: outlet.kind for outlet in config.outlets}
 
     @property
