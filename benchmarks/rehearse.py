@@ -1,9 +1,10 @@
 """The rehearsal: real posts, the simulator, the real daemon as a child process, a kill and a restart midway.
 
-``python benchmarks/rehearse.py [POSTS.jsonl] [--paced]`` (``make rehearse``, ``make rehearse POSTS=file``). Each channel
-of the file is served as a channel: four fifths as history that the daemon reads back, the rest posted live at 20 a
-second. Ends with every post stored exactly once, its text equal to the source, searchable; prints posts per second
-and per daemon CPU-second, and what a push takes to be stored and to become an alert row (100 rules).
+``python benchmarks/rehearse.py [POSTS.jsonl] [--paced]`` (``make rehearse``, ``make rehearse POSTS=file``). Each
+channel of the file is served as a channel: four fifths as history that the daemon reads back, the rest posted live at
+20 a second (of the channels that are not joined, the last few). Ends with every post stored exactly once, its text
+equal to the source, searchable; prints posts per second and per daemon CPU-second, and what a post takes to be stored
+and to become an alert row (100 rules), for joined and polled channels.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from channelwatch.simulator.world import SimChannel, World
 DEFAULT = Path(__file__).parents[2] / "shared" / "data" / "posts.jsonl"
 UNJOINED = 5
 LIVE_SHARE = 0.2
+POLLED_LIVE = 20
 LIVE_MOST = 2000
 LIVE_RATE = 20.0
 """Posts a second."""
@@ -189,7 +191,7 @@ class Rehearsal:
             if number >= UNJOINED:
                 self.world.join(self.user, channel)
             clean = sorted(found, key=lambda row: (row.get("message_id") or 0, str(row.get("date"))))
-            cut = len(clean) if number < UNJOINED else int(len(clean) * (1 - LIVE_SHARE))
+            cut = len(clean) - POLLED_LIVE if number < UNJOINED else int(len(clean) * (1 - LIVE_SHARE))
             self.dc.load(channel, clean[:cut])
             self.history += cut
             later += [(channel, row) for row in clean[cut:]]
@@ -226,7 +228,7 @@ class Rehearsal:
             )
             await self._backfill()
             await self._go_live()
-            await self.stage.until(lambda archive: self._quiet(archive), within=3600 if self.paced else 120)
+            await self.stage.until(self._quiet, within=3600 if self.paced else 120)
             assert self.stage.daemon is not None
             print(f"daemon's peak resident memory: {resident_mb(self.stage.daemon.pid):.0f} MiB")
             code = await self.stage.stop()
@@ -252,8 +254,8 @@ class Rehearsal:
         posts = self._posts(connection)
         connection.close()
         print(
-            f"backfill, with a kill -9 and a restart midway: {posts} posts in {stored:.1f} s = {posts / stored:.0f} posts/s; "
-            f"{posts / cpu:.0f} posts per daemon CPU-second, both starts included "
+            f"backfill, with a kill -9 and a restart midway: {posts} posts in {stored:.1f} s = "
+            f"{posts / stored:.0f} posts/s; {posts / cpu:.0f} posts per daemon CPU-second, both starts included "
             f"({posts / (cpu - at_start - starting):.0f} without them); with the rules run too "
             f"{posts / matched:.0f} ({posts / (matched - at_start - starting):.0f})"
         )
@@ -268,34 +270,37 @@ class Rehearsal:
             message_id = self.dc.post(channel, row["text"], date=row.get("date"))
             self.pushed[channel.id, message_id] = sent
         spent = cpu_seconds(self.stage.daemon.pid) - before
+        total = self.history + len(self.live)
+        await self.stage.until(lambda archive: self._posts(archive) >= total, within=3600 if self.paced else 60)
         await self.stage.until(lambda archive: self._work(archive) == 0, within=60)
+        print(f"live: {len(self.live)} posts at {LIVE_RATE:.0f}/s; {len(self.live) / spent:.0f} per daemon CPU-second")
         connection = self.stage.archive.reader()
-        stored: list[float] = []
-        alerted: list[float] = []
-        by_push = 0
-        for channel_id, message_id, came, stored_at, raised_at in connection.execute(
+        rows = connection.execute(
             """
             SELECT p.channel_id, p.message_id, p.came, p.stored_at, a.raised_at
             FROM posts p LEFT JOIN alerts a ON a.post_id = p.id
             """
-        ):
-            sent_at = self.pushed.get((channel_id, message_id))
-            if sent_at is None:
-                continue
-            by_push += came == "push"
-            stored.append(from_iso(stored_at).timestamp() - sent_at)
-            if raised_at is not None:
-                alerted.append(from_iso(raised_at).timestamp() - sent_at)
+        ).fetchall()
         connection.close()
-        print(
-            f"live: {len(self.live)} posts at {LIVE_RATE:.0f}/s, {by_push} came by push; "
-            f"{len(self.live) / spent:.0f} posts per daemon CPU-second"
-        )
-        for what, values in (("stored", stored), ("alert row", alerted)):
-            print(
-                f"  push → {what}: median {1000 * quantile(values, 0.5):.1f} ms, "
-                f"p99 {1000 * quantile(values, 0.99):.1f} ms ({len(values)} posts)"
-            )
+        for kind in ("joined", "polled"):
+            stored: list[float] = []
+            alerted: list[float] = []
+            came: Counter[str] = Counter()
+            for channel_id, message_id, how, stored_at, raised_at in rows:
+                sent_at = self.pushed.get((channel_id, message_id))
+                joined = self.user.id in self.world.channels[channel_id].members
+                if sent_at is None or joined != (kind == "joined"):
+                    continue
+                came[how] += 1
+                stored.append(from_iso(stored_at).timestamp() - sent_at)
+                if raised_at is not None:
+                    alerted.append(from_iso(raised_at).timestamp() - sent_at)
+            print(f"  {kind}: {', '.join(f'{count} by {how}' for how, count in came.items())}")
+            for what, values in (("stored", stored), ("alert row", alerted)):
+                print(
+                    f"    posted → {what}: median {1000 * quantile(values, 0.5):.1f} ms, "
+                    f"p99 {1000 * quantile(values, 0.99):.1f} ms ({len(values)} posts)"
+                )
 
     def _posts(self, connection: Any) -> int:
         return int(connection.execute("SELECT count(*) FROM posts").fetchone()[0])
@@ -317,8 +322,9 @@ class Rehearsal:
         found = reckon(connection, self.world, history=True)
         size = self.stage.archive.path.stat().st_size
         print(
-            f"{found.posts} posts stored: {len(found.lost)} lost, {len(found.doubled)} doubled, {len(found.unequal)} with "
-            f"another text, {len(found.unbalanced)} ledgers out of balance; {size / found.posts:.0f} bytes per post"
+            f"{found.posts} posts stored: {len(found.lost)} lost, {len(found.doubled)} doubled, "
+            f"{len(found.unequal)} with another text, {len(found.unbalanced)} ledgers out of balance; "
+            f"{size / found.posts:.0f} bytes per post"
         )
         good = found.good
         searched = 0
@@ -328,7 +334,7 @@ class Rehearsal:
         ).fetchall()
         connection.close()
         for text, name, message_id in sample[:: max(1, len(sample) // 40)]:
-            words = re.findall(r"\w+", text)[:6]
+            words = re.findall(r"[\w'’-]+", text)[:6]
             asked = self.stage.command("search", "--json", "--limit", "1000", "--channel", name, f'"{" ".join(words)}"')
             answer = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
             hits = {hit["message_id"] for line in answer.splitlines() for hit in _hits(line)}
