@@ -17,6 +17,9 @@ from channelwatch.intake import holes
 from channelwatch.intake.ledger import Account
 from channelwatch.post import Page, Post
 
+REPLICAS = timedelta(seconds=10)
+"""Younger posts are never taken for deleted: Telegram's replicas may not agree on them yet."""
+
 
 class Kept(msgspec.Struct, frozen=True):
     """What a page brought."""
@@ -78,10 +81,11 @@ def keep_sweep(
     for one in page.unreadable:
         ledger.quarantine(connection, channel_id, [one.message_id], one.error, now)
     missing = 0
-    if reread_above is not None:
-        last = max((post.message_id for post in page.posts), default=0)
+    if reread_above is not None and page.posts:  # an empty page is more likely a fault than a purge
+        # The newest page would have shown everything up to the mark; any other only what lies below its end.
+        last = account.mark if account.caught_up else max((post.message_id for post in page.posts), default=0)
         seen = {post.message_id for post in page.posts} | {one.message_id for one in page.unreadable}
-        gone = _unseen(connection, channel_id, reread_above + 1, last, seen)
+        gone = _unseen(connection, channel_id, (reread_above + 1, last), seen, now - REPLICAS)
         missing = posts.mark_deleted(connection, channel_id, gone, now) if gone else 0
     ledger.swept(connection, channel_id, now, next_sweep, dirty=not account.caught_up)
     return Kept(len(stored.new), len(stored.revised), missing, len(skipped))
@@ -107,6 +111,13 @@ def keep_answer(
             ledger.ask_again(connection, channel_id, nothing, hole.asks + 1, now + timedelta(seconds=wait))
         ledger.ask_again(connection, channel_id, silent, hole.asks, now + timedelta(seconds=holes.DELAYS[1]))
     return Kept(len(stored.new), len(stored.revised))
+
+
+def put_off(connection: sqlite3.Connection, channel_id: int, asked: Sequence[ledger.Hole], now: datetime) -> None:
+    """Keep holes open after an ask that failed: it counts for nothing, and others go first for a minute."""
+    for hole in asked:
+        ids = range(hole.first, hole.last + 1)
+        ledger.ask_again(connection, channel_id, ids, hole.asks, now + timedelta(seconds=holes.DELAYS[1]))
 
 
 def keep_backfill(connection: sqlite3.Connection, plan: backfills.Backfill, page: Page, now: datetime) -> Kept:
@@ -153,13 +164,16 @@ def rates(connection: sqlite3.Connection, now: datetime) -> dict[int, float]:
     return {channel_id: count / day for channel_id, count in rows}
 
 
-def _unseen(connection: sqlite3.Connection, channel_id: int, first: int, last: int, seen: Iterable[int]) -> list[int]:
+def _unseen(
+    connection: sqlite3.Connection, channel_id: int, ids: tuple[int, int], seen: Iterable[int], before: datetime
+) -> list[int]:
+    """Return the stored posts from before a time, in a range of ids, that are not among the `seen`."""
     present = set(seen)
     rows = connection.execute(
         """
         SELECT message_id FROM posts
-        WHERE channel_id = ? AND message_id BETWEEN ? AND ? AND missing_since IS NULL ORDER BY message_id
+        WHERE channel_id = ? AND message_id BETWEEN ? AND ? AND missing_since IS NULL AND id < ? ORDER BY message_id
         """,
-        (channel_id, first, last),
+        (channel_id, *ids, int(before.timestamp()) << 20),
     )
     return [number for (number,) in rows if number not in present]
