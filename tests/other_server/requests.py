@@ -42,6 +42,7 @@ class Desk:
             functions.channels.GetChannelsRequest: self._get_channels,
             functions.channels.JoinChannelRequest: self._join,
             functions.channels.GetMessagesRequest: self._by_ids,
+            functions.messages.GetDialogsRequest: self._dialogs,
             functions.messages.GetHistoryRequest: self._history,
         }
 
@@ -114,6 +115,15 @@ class Desk:
     def _get_channels(self, _key: int, request: Any) -> Any:
         return types.messages.Chats([self._channel(one).tl(self.account) for one in request.id])
 
+    def _dialogs(self, _key: int, _request: Any) -> Any:
+        joined = [one for one in self.channels if self.account.id in one.members]
+        return types.messages.Dialogs(
+            dialogs=[_dialog(one) for one in joined],
+            messages=[one.posts[max(one.posts)] for one in joined],
+            chats=[one.tl(self.account) for one in joined],
+            users=[],
+        )
+
     def _join(self, _key: int, request: Any) -> Any:
         channel = self._channel(request.channel)
         channel.members.add(self.account.id)
@@ -153,6 +163,21 @@ class Desk:
     def news(self, channel: Channel, update: Any) -> Any:
         """Return an update as it is pushed."""
         return types.Updates([update], [], [channel.tl(self.account)], datetime.now(UTC), 0)
+
+
+def _dialog(channel: Channel) -> types.Dialog:
+    return types.Dialog(
+        peer=types.PeerChannel(channel.id),
+        top_message=max(channel.posts),
+        read_inbox_max_id=0,
+        read_outbox_max_id=0,
+        unread_count=0,
+        unread_mentions_count=0,
+        unread_reactions_count=0,
+        unread_poll_votes_count=0,
+        notify_settings=types.PeerNotifySettings(),
+        pts=channel.pts,
+    )
 
 
 _CONFIG_NUMBERS = (
