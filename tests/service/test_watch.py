@@ -14,7 +14,7 @@ from telethon.tl import types
 
 from channelwatch.archive import ledger, pauses
 from channelwatch.archive.file import Archive
-from channelwatch.clock import SystemClock
+from channelwatch.clock import Clock, SystemClock
 from channelwatch.config.model import BackfillConfig, ChannelConfig, Config, TelegramConfig
 from channelwatch.intake.pacing import HISTORY, JOIN
 from channelwatch.service.watch import Watch
@@ -37,6 +37,7 @@ class Rig:
         self.woken = 0
         self.config: tuple[ChannelConfig, ...] = ()
         self.settings: dict[str, Any] = {}
+        self.probe_every = 30.0
 
     def channel(self, name: str, *, joined: bool = True, posts: int = 0, **config: Any) -> SimChannel:
         channel = self.world.add_channel(name)
@@ -50,12 +51,14 @@ class Rig:
         return channel
 
     @asynccontextmanager
-    async def watching(self, *, ready: bool = True) -> AsyncIterator[Watch]:
+    async def watching(
+        self, *, ready: bool = True, clock: Clock | None = None, progress: Callable[[str], object] | None = None
+    ) -> AsyncIterator[Watch]:
         settings = {"telegram": TelegramConfig(pace=0), **self.settings}
         config = Config(folder=self.folder, channels=self.config, **settings)
         writer = self.archive.open_writer()
-        line = line_to(self.dc, self.me, deadline=2.0)
-        watch = Watch(line, writer, config, wake_filter=self.wake)
+        line = line_to(self.dc, self.me, deadline=2.0, probe_every=self.probe_every, clock=clock)
+        watch = Watch(line, writer, config, clock, wake_filter=self.wake, progress=progress)
         try:
             async with running(line):
                 task = asyncio.create_task(watch.run())
@@ -173,12 +176,13 @@ async def test_edits_and_deletions_of_a_polled_channel_are_found_by_reading_agai
     news = rig.channel("news_here", joined=False, posts=3, backfill=0.0)
     async with rig.watching():
         for number in range(4, 9):
-            rig.dc.post(news, f"пост {number}")
+            rig.dc.post(news, f"пост {number}", date=time.time() - 60)
         await until(lambda: 8 in rig.texts(news))
         rig.dc.edit(news, 5, "иначе")
         rig.dc.delete(news, 6)
+        rig.dc.delete(news, 8)  # the newest: no page shows anything above it
         await until(lambda: rig.texts(news)[5] == "иначе")
-        await until(lambda: rig.rows("SELECT message_id FROM posts WHERE missing_since IS NOT NULL") == [(6,)])
+        await until(lambda: rig.rows("SELECT message_id FROM posts WHERE missing_since IS NOT NULL") == [(6,), (8,)])
     assert rig.rows("SELECT count(*) FROM revisions") == [(6,)]
 
 
@@ -400,7 +404,7 @@ async def test_only_the_calls_of_a_careful_reader_are_ever_made(rig: Rig) -> Non
         "users.getUsers",
         "updates.getState",
         "updates.getDifference",
-        "contacts.resolveUsername",
+        "messages.getDialogs",
         "messages.getHistory",
         "channels.getMessages",
     }

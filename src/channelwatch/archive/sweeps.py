@@ -5,17 +5,18 @@ harmless.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
 from channelwatch.archive import backfills, channels, ledger, posts
-from channelwatch.clock import from_iso
+from channelwatch.clock import from_iso, iso
+from channelwatch.config.channel_names import channel_key
 from channelwatch.config.model import ChannelConfig
 from channelwatch.intake import holes
 from channelwatch.intake.ledger import Account
-from channelwatch.post import Page, Post
+from channelwatch.post import ChannelInfo, Page, Post
 
 REPLICAS = timedelta(seconds=10)
 """Younger posts are never taken for deleted: Telegram's replicas may not agree on them yet."""
@@ -35,21 +36,66 @@ def adopt(
 ) -> list[tuple[ChannelConfig, channels.Channel | None]]:
     """Find each configured channel's row (None = to be resolved) and put it in force.
 
+    A watched channel keeps the name that it was configured by, whatever it is called now and whoever took the name.
     What is watched and configured no more becomes ``removed``.
     """
+    bound = _bound(connection, [config.name for config in configured])
     found: list[tuple[ChannelConfig, channels.Channel | None]] = []
-    kept: set[int] = set()
     for config in configured:
-        row = channels.find(connection, config.name)
-        if row is None or row.state == "imported" or row.id <= 0 or row.id in kept:
-            found.append((config, None))
-            continue
-        kept.add(row.id)
-        found.append((config, channels.upsert(connection, row.info, config, now)))
-    for row in channels.every(connection, "active"):
-        if row.id not in kept:
+        row = channels.get(connection, bound[config.name]) if config.name in bound else None
+        found.append((config, channels.upsert(connection, row.info, config, now) if row is not None else None))
+    for row in [*channels.every(connection, "active"), *channels.every(connection, "gone")]:
+        if row.id not in bound.values():
             channels.set_state(connection, row.id, "removed")
     return found
+
+
+def found(connection: sqlite3.Connection, info: ChannelInfo, config: ChannelConfig, now: datetime) -> channels.Channel:
+    """Put a channel in force that was found by its configured name; the name stays one of its names for good."""
+    row = channels.upsert(connection, info, config, now)
+    key = channel_key(config.name)
+    if isinstance(key, str) and key != (info.name or "").lower():
+        connection.execute(
+            "INSERT OR IGNORE INTO channel_names (channel_id, name, title, since, until) VALUES (?, ?, ?, ?, ?)",
+            (info.id, key, info.title, iso(now - timedelta(microseconds=1)), iso(now)),
+        )
+    return row
+
+
+def _bound(connection: sqlite3.Connection, names: Sequence[str]) -> dict[str, int]:
+    """Return which channel each configured name means, one channel for one name; what is missing must be looked up.
+
+    Names that are nobody's past go first, so that a channel is known by its present name where both are configured.
+    """
+    bound: dict[str, int] = {}
+    for certain in (True, False):
+        for name in names:
+            holders = _holders(connection, name)
+            for number, current in holders[:1] if certain else holders:
+                if name not in bound and number not in bound.values() and (current or not certain):
+                    bound[name] = number
+    return bound
+
+
+def _holders(connection: sqlite3.Connection, written: str) -> list[tuple[int, bool]]:
+    """Return the channels that a name may mean and whether each has it now.
+
+    Watched ones come first, the one that had it first before those who took it over; of the others only who has it now.
+    """
+    key = channel_key(written)
+    if isinstance(key, int):
+        row = channels.get(connection, key)
+        return [(key, True)] if row is not None and row.state != "imported" else []
+    rows = connection.execute(
+        """
+        SELECT c.id, coalesce(c.name = ?1 COLLATE NOCASE, 0) AS current FROM channels c
+        JOIN channel_names n ON n.channel_id = c.id AND n.name = ?1 COLLATE NOCASE
+        WHERE c.id > 0 AND c.state != 'imported' AND (c.state != 'removed' OR c.name = ?1 COLLATE NOCASE)
+        GROUP BY c.id ORDER BY c.state = 'removed', min(n.since)
+        """,
+        (key,),
+    )
+    return [(number, bool(current)) for number, current in rows]
 
 
 def begin(
@@ -67,13 +113,13 @@ def keep_sweep(
     account: Account,
     now: datetime,
     *,
-    reread_above: int | None,
+    reread: tuple[int, int] | None,
     next_sweep: datetime,
 ) -> Kept:
     """Keep an ascending page: store its posts, advance the mark, open holes for what it skipped.
 
-    Where the page began below the mark (at `reread_above`), stored posts that it should have shown and did not
-    are missing.
+    Where it began below the mark, `reread` gives the ids (above the first, up to the second) that it shows anew:
+    stored posts among them that it does not show are missing.
     """
     known = [post for post in page.posts if post.message_id <= account.mark]
     stored = posts.store(connection, known, "sweep", now)
@@ -81,11 +127,12 @@ def keep_sweep(
     for one in page.unreadable:
         ledger.quarantine(connection, channel_id, [one.message_id], one.error, now)
     missing = 0
-    if reread_above is not None and page.posts:  # an empty page is more likely a fault than a purge
-        # The newest page would have shown everything up to the mark; any other only what lies below its end.
-        last = account.mark if account.caught_up else max((post.message_id for post in page.posts), default=0)
+    if reread is not None:
         seen = {post.message_id for post in page.posts} | {one.message_id for one in page.unreadable}
-        gone = _unseen(connection, channel_id, (reread_above + 1, last), seen, now - REPLICAS)
+        shown = alive(connection, channel_id, (reread[0] + 1, reread[1]), now - REPLICAS)
+        gone = [number for number in shown if number not in seen] + [
+            number for number in page.empty if number <= account.mark
+        ]
         missing = posts.mark_deleted(connection, channel_id, gone, now) if gone else 0
     ledger.swept(connection, channel_id, now, next_sweep, dirty=not account.caught_up)
     return Kept(len(stored.new), len(stored.revised), missing, len(skipped))
@@ -164,11 +211,8 @@ def rates(connection: sqlite3.Connection, now: datetime) -> dict[int, float]:
     return {channel_id: count / day for channel_id, count in rows}
 
 
-def _unseen(
-    connection: sqlite3.Connection, channel_id: int, ids: tuple[int, int], seen: Iterable[int], before: datetime
-) -> list[int]:
-    """Return the stored posts from before a time, in a range of ids, that are not among the `seen`."""
-    present = set(seen)
+def alive(connection: sqlite3.Connection, channel_id: int, ids: tuple[int, int], before: datetime) -> list[int]:
+    """Return which ids from the first to the second hold a post from before a time that is not known as missing."""
     rows = connection.execute(
         """
         SELECT message_id FROM posts
@@ -176,4 +220,4 @@ def _unseen(
         """,
         (channel_id, *ids, int(before.timestamp()) << 20),
     )
-    return [number for (number,) in rows if number not in present]
+    return [number for (number,) in rows]

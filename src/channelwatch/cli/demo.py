@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -76,6 +77,10 @@ async def _play(folder: Path, *, fast: bool, quiet: bool) -> dict[str, Any]:
         scenario = Scenario.read(world_file)
     play = scenario.open(speed=0 if fast else 1)
     bot = scenario.bots[0]
+    loop, playing = asyncio.get_running_loop(), asyncio.current_task()
+    assert playing is not None  # noqa: S101 -- we are inside one
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, playing.cancel)  # the daemon must not outlive us
     say: Callable[[str], None] = (lambda _text: None) if quiet else click.echo
     async with play.dc, BotApi({bot.token: bot.name}) as api:
         api.add_chat(CHAT)

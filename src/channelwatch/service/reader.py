@@ -16,8 +16,8 @@ from channelwatch.config.model import BackfillConfig
 from channelwatch.errors import Flooded, LoginNeeded, TelegramError
 from channelwatch.intake import rhythm
 from channelwatch.intake.ledger import account
-from channelwatch.intake.pacing import HISTORY
-from channelwatch.post import Post
+from channelwatch.intake.pacing import HISTORY, MESSAGES
+from channelwatch.post import Page, Post
 from channelwatch.service.calls import Calls
 from channelwatch.service.roster import Roster
 from channelwatch.service.watched import Watched
@@ -76,11 +76,9 @@ class Reader:
         above = max(one.start, one.mark - REREAD) if reread else one.mark
         mark, top = one.mark, one.top
         page = await self._line.history(one.info, above=above, limit=PAGE)
-        if reread and above < mark and max((post.message_id for post in page.posts), default=0) < mark:
-            # Cut short below the mark (or its post is gone): what is new must not wait behind what is old.
-            reread = False
-            await self._calls.turn(HISTORY)
-            page = await self._line.history(one.info, above=mark, limit=PAGE)
+        seen_to = max((post.message_id for post in page.posts), default=above)
+        if reread and seen_to < min(mark, one.living or mark):
+            page = _joined(page, await self._tail(one, seen_to))
         now = self._clock.now()
         counted = account(mark, page, top=top, limit=PAGE)
         seconds = now.timestamp() - (one.swept or now.timestamp())
@@ -93,7 +91,7 @@ class Reader:
             page,
             counted,
             now,
-            reread_above=above if reread else None,
+            reread=(above, seen_to) if reread else None,
             next_sweep=next_sweep,
         )
         one.mark = counted.mark
@@ -112,6 +110,23 @@ class Reader:
         if kept.holes:
             await self._look_for_holes()
         await self._roster.rename(one, page)
+
+    async def _tail(self, one: Watched, seen_to: int) -> Page:
+        """Read what a page that ended below the mark did not show: what is new, and what became of the rest.
+
+        The page was cut short, or the posts above its end are gone. What is new must not wait behind what is old, and
+        only an answer by id tells which posts are gone.
+        """
+        await self._calls.turn(HISTORY)
+        page = await self._line.history(one.info, above=one.mark, limit=PAGE)
+        now, rest = self._clock.now(), (seen_to + 1, one.mark)
+        if not await self._writer.run(sweeps.alive, one.info.id, rest, now):
+            one.living = seen_to
+        old = await self._writer.run(sweeps.alive, one.info.id, rest, now - sweeps.REPLICAS)
+        if not old:
+            return page
+        await self._calls.turn(MESSAGES)
+        return _joined(page, await self._line.by_ids(one.info, old[:PAGE]))
 
     async def _begin(self, one: Watched) -> None:
         page = await self._line.history_below(one.info, below=None, limit=1)
@@ -184,6 +199,17 @@ class Reader:
     async def _look_for_holes(self) -> None:
         due = await self._writer.run(sweeps.next_hole)
         self.hole_due = due.timestamp() if due else None
+
+
+def _joined(old: Page, news: Page) -> Page:
+    """Return two answers about one channel as one; `news` is the younger."""
+    return Page(
+        posts=tuple(sorted(old.posts + news.posts, key=lambda post: post.message_id)),
+        empty=old.empty + news.empty,
+        unreadable=old.unreadable + news.unreadable,
+        top=news.top if news.top is not None else old.top,
+        channel=news.channel or old.channel,
+    )
 
 
 def _measure(one: Watched, found: tuple[Post, ...], now: datetime) -> None:

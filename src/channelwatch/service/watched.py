@@ -23,6 +23,8 @@ class Watched(msgspec.Struct):
     swept: float | None = None
     reread: bool = True
     """The next sweep starts below the mark, to see what edits and deletions were missed."""
+    living: int | None = None
+    """The newest id at or below the mark that still holds a post, where that is known to lie below the mark."""
     gone: str = ""
     """Why the channel can't be read, while it can't."""
     failures: int = 0
@@ -36,6 +38,8 @@ class Wanted(msgspec.Struct):
     config: ChannelConfig
     due: float
     problem: str = ""
+    looked: bool = False
+    """The account's own chats were looked through for it: what is left is to ask Telegram for the name."""
 
 
 class ChannelStatus(msgspec.Struct, frozen=True):
