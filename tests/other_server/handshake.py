@@ -47,7 +47,7 @@ class Agreed(NamedTuple):
     """What a finished exchange leaves behind."""
 
     auth_key: bytes
-    """Without leading zero bytes, as Telethon keeps it."""
+    """256 bytes. Telethon shortens one that begins with zeros, finds the proof wrong, and agrees on another."""
     salt: int
 
     @property
@@ -116,8 +116,7 @@ class Handshake:
         g_b = read_number(inner)
         _expect(sha1(plain[20 : 20 + inner.tell()]) == digest, "the client's digest")
         _expect(SAFE <= g_b <= DH_PRIME - SAFE, "g_b")
-        number = pow(g_b, self._secret, DH_PRIME)
-        auth_key = number.to_bytes((number.bit_length() + 7) // 8, "big")
+        auth_key = pow(g_b, self._secret, DH_PRIME).to_bytes(256, "big")
         server_nonce = self._nonces[16:]
         salt = bytes(a ^ b for a, b in zip(self._new_nonce[:8], server_nonce[:8], strict=True))
         self.agreed = Agreed(auth_key, int.from_bytes(salt, "little", signed=True))

@@ -7,11 +7,9 @@ What its version 0.3.1 does as a server that no client can live with, and what i
 * It takes salt 0, the only one it knows unless told otherwise, for outdated.
 * A packet of a key it does not know yet is handed out again for ever.
 * A gzipped request, which must have an odd number, is refused for having one (error 34).
-* A key that begins with a zero byte is refused; Telethon keeps such a key shortened.
 """
 
 import gzip
-import hashlib
 import time
 from io import BytesIO
 
@@ -47,11 +45,6 @@ class ServerSession(Session):
     def take_salt(self, salt: int) -> None:
         """Accept this salt alone; a client that uses another is told it."""
         self.set_salts([(salt, int(time.time()) - 60)])
-
-    def set_auth_key(self, auth_key: bytes) -> None:
-        """Take a key as the client keeps it, shortened where it begins with zero bytes."""
-        self._auth_key = auth_key
-        self._auth_key_id = Long.read_bytes(hashlib.sha1(auth_key).digest()[-8:])
 
     @property
     def has_event(self) -> bool:

@@ -260,7 +260,7 @@ async def test_the_daemon_watches_a_server_that_is_not_ours(
     assert ways[quiet] == "sweep"
     assert {ways[number] for number in history} == {"backfill"}
     assert server.layers == {LAYER}
-    assert len(server.keys) == 1
+    assert len(server.desk.logged_in) == 1
     one = accounts[harbour_id]
     assert (one.start, one.mark, one.stored, one.open_holes, one.certified_empty) == (HISTORY, loud, 2, 91, 0)
     two = accounts[river_id]
