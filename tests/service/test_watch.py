@@ -304,7 +304,7 @@ async def test_a_flood_while_resolving_lets_known_channels_be_watched(rig: Rig) 
     first = rig.channel("first_one")
     async with rig.watching():
         pass
-    rig.channel("second_one")
+    rig.channel("second_one", joined=False)
     rig.dc.fault("contacts.resolveUsername", "420 FLOOD_WAIT_3600", times=None)
     async with rig.watching(ready=False) as watch:
         rig.dc.post(first, "жив")

@@ -11,6 +11,7 @@ HISTORY = "messages.getHistory"
 MESSAGES = "channels.getMessages"
 RESOLVE = "contacts.resolveUsername"
 JOIN = "channels.joinChannel"
+DIALOGS = "messages.getDialogs"
 
 BASE_GAPS = {HISTORY: 10 / 3, MESSAGES: 10 / 3, RESOLVE: 15.0, JOIN: 300.0}
 """Seconds between calls at pace 1. Ten history calls in 30 s is what Telethon's docs give as safe; resolving names in

@@ -2,7 +2,7 @@
 
 Pure: given what waits (sweeps, holes, backfills, re-reads …), the pace and the time, say the one call to make now, or
 how long to sleep. Sweeps come first, the longest overdue in proportion to its own rhythm; a backfill page gets
-every fourth history call, so that it neither starves nor delays.
+every fifth history call, so that it neither starves nor delays.
 """
 
 from collections.abc import Iterable
@@ -10,20 +10,21 @@ from typing import Literal
 
 import msgspec
 
-from channelwatch.intake.pacing import HISTORY, JOIN, MESSAGES, RESOLVE, Pace
+from channelwatch.intake.pacing import DIALOGS, HISTORY, JOIN, MESSAGES, RESOLVE, Pace
 
-Kind = Literal["sweep", "hole", "reread", "backfill", "resolve", "join"]
+Kind = Literal["sweep", "hole", "reread", "backfill", "chats", "resolve", "join"]
 
 METHODS: dict[Kind, str] = {
     "sweep": HISTORY,
     "hole": MESSAGES,
     "reread": HISTORY,
     "backfill": HISTORY,
+    "chats": DIALOGS,
     "resolve": RESOLVE,
     "join": JOIN,
 }
 
-BACKFILL_TURN = 4
+BACKFILL_TURN = 5
 """Every how many-th history call may be a backfill page although sweeps are due."""
 
 FOREVER = 3600.0

@@ -21,12 +21,14 @@ from channelwatch.post import ChannelInfo, Page
 from channelwatch.service.calls import Calls
 from channelwatch.service.watched import Wanted, Watched
 from channelwatch.telegram.line import Line
-from channelwatch.telegram.names import parse
+from channelwatch.telegram.names import parse, unknown_id
 
 log = structlog.get_logger(__name__)
 
 GONE_RETRY = 6 * 3600.0
 """Seconds until a channel that can't be read, found or joined is tried again."""
+CHATS_TRIES = 3
+"""Failures in a row after which names are asked for although the account's chats could not be read."""
 UNPACED = 5.0
 """With pacing off (tests), no channel waits longer than this for its next sweep, in seconds."""
 FRESH = 5.0
@@ -49,6 +51,7 @@ class Roster:
         self._calls = calls
         self._clock = clock
         self._progress = progress
+        self._failures = 0
         self._intervals: dict[int, float] = {}
         self._intervals_at = 0.0
 
@@ -65,10 +68,9 @@ class Roster:
         self.wanted = []
         for channel, row in rows:
             if row is None:
-                kept = wanted.get(channel.name)
-                self.wanted.append(
-                    Wanted(channel, kept.due if kept else self._calls.now(), kept.problem if kept else "")
-                )
+                kept = wanted.get(channel.name) or Wanted(channel, self._calls.now())
+                kept.config = channel
+                self.wanted.append(kept)
             elif row.id in before:
                 self._renew(before[row.id], channel, row)
             else:
@@ -129,32 +131,63 @@ class Roster:
 
     # -- finding and joining ------------------------------------------------------------------------------------------
 
+    async def look_among_chats(self) -> None:
+        """Find wanted channels among the account's own chats, which costs no look-up.
+
+        Raises TelegramError, ArchiveError.
+        """
+        sought = [one for one in self.wanted if not one.looked]
+        known = await self._line.chats()
+        self._failures = 0
+        by_key: dict[str | int | None, ChannelInfo] = {info.id: info for info in known}
+        by_key |= {info.name.lower(): info for info in known if info.name is not None}
+        for wanted in sought:
+            name = parse(wanted.config.name)
+            info = by_key.get(name.id if name.name is None else name.name.lower())
+            if info is not None:
+                await self._found(wanted, info)
+            elif name.name is None:
+                self.not_found(wanted, unknown_id(name))
+            else:
+                wanted.looked = True
+        self._tell(f"{sum(one not in self.wanted for one in sought)} channels found among the account's own chats")
+
+    def put_off_chats(self, until: float) -> None:
+        """Look among the chats later; when that has failed too often, go on to asking for every name."""
+        self._failures += 1
+        give_up = self._failures >= CHATS_TRIES
+        for wanted in self.wanted:
+            if not wanted.looked:
+                wanted.looked = give_up and parse(wanted.config.name).name is not None
+                wanted.due = max(wanted.due, until)
+
     async def resolve(self, wanted: Wanted) -> None:
-        """Look a configured channel up and watch it from now on. Raises TelegramError, ArchiveError."""
+        """Ask Telegram for a configured name and watch the channel from now on. Raises TelegramError, ArchiveError."""
         info = await self._line.resolve(parse(wanted.config.name))
         await self._found(wanted, info)
-        if self.wanted:
-            self._progress(
-                f"{wanted.config.name} found; {len(self.wanted)} channels to look up, "
-                f"about {self.resolve_seconds() / 60:.0f} min at this pace"
-            )
+        self._tell(f"{wanted.config.name} found")
 
     async def _found(self, wanted: Wanted, info: ChannelInfo) -> None:
-        still = next((one for one in self.wanted if one.config.name == wanted.config.name), None)
-        if still is None:
+        if wanted not in self.wanted:
             return  # the configuration has dropped it meanwhile
-        row = await self._writer.run(channels.upsert, info, still.config, self._clock.now())
-        if still in self.wanted:
-            self.wanted.remove(still)
-        if row.id not in self.channels:
-            self._add(still.config, row)
+        if (known := self.channels.get(info.id)) is not None:
+            log.warning("a channel is configured twice", name=wanted.config.name, other=known.config.name)
+        else:
+            row = await self._writer.run(sweeps.found, info, wanted.config, self._clock.now())
+            self._add(wanted.config, row)
             self.listen()
+        if wanted in self.wanted:
+            self.wanted.remove(wanted)
+
+    def _tell(self, what: str) -> None:
+        if left := sum(not one.problem for one in self.wanted):
+            minutes = self.resolve_seconds() / 60
+            self._progress(f"{what}; {left} channels to look up, about {minutes:.0f} min at this pace")
 
     def resolve_seconds(self) -> float:
-        """Return in how many seconds the last wanted channel should be known, at the present pace."""
-        if not self.wanted:
-            return 0.0
-        return self._calls.wait(RESOLVE) + (len(self.wanted) - 1) * self._calls.pace.gap(RESOLVE)
+        """Return in how many seconds the last name should be known, at the present pace; what failed waits longer."""
+        left = sum(not one.problem for one in self.wanted)
+        return self._calls.wait(RESOLVE) + (left - 1) * self._calls.pace.gap(RESOLVE) if left else 0.0
 
     async def join(self, one: Watched) -> None:
         """Join a channel, and rest before the next. Raises TelegramError, ArchiveError."""

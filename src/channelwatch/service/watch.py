@@ -179,17 +179,22 @@ class Watch:
         if reader.hole_due is not None and ("hole", 0) not in busy:
             tasks.append(Task("hole", 0, max(reader.hole_due, reader.retry_holes), 30.0))
         if ("resolve", 0) not in busy:
-            tasks.extend(Task("resolve", place, one.due) for place, one in enumerate(roster.wanted))
+            tasks.extend(Task("resolve", place, one.due) for place, one in enumerate(roster.wanted) if one.looked)
+            if unseen := [one.due for one in roster.wanted if not one.looked]:
+                tasks.append(Task("chats", 0, min(unseen)))
         return tasks
 
     def _start(self, task: Task) -> None:
         self._calls.spend(task.method)
-        key = (task.kind, 0) if task.kind in ("hole", "resolve") else ("channel", task.subject)
         subject: Watched | Wanted | None = None
-        if task.kind == "resolve":
-            subject = self._roster.wanted[task.subject]
-        elif task.kind != "hole":
-            subject = self.channels[task.subject]
+        if task.kind == "hole":
+            key = ("hole", 0)
+        elif task.kind == "chats":
+            key = ("resolve", 0)  # names that may be among the chats must not be asked for
+        elif task.kind == "resolve":
+            key, subject = ("resolve", 0), self._roster.wanted[task.subject]
+        else:
+            key, subject = ("channel", task.subject), self.channels[task.subject]
         running = asyncio.create_task(self._guarded(task, subject), name=f"watch-{task.kind}-{task.subject}")
         self._busy[key] = running
 
@@ -229,6 +234,8 @@ class Watch:
     async def _do(self, task: Task, subject: Watched | Wanted | None) -> None:
         if isinstance(subject, Wanted):
             await self._roster.resolve(subject)
+        elif task.kind == "chats":
+            await self._roster.look_among_chats()
         elif subject is None:
             await self._reader.ask_holes()
         elif task.kind == "join":
@@ -252,6 +259,8 @@ class Watch:
         later = self._calls.now() + seconds
         if isinstance(subject, Wanted):
             subject.due = later
+        elif task.kind == "chats":
+            self._roster.put_off_chats(later)
         elif subject is None:
             self._reader.retry_holes = later
         elif task.kind == "join":

@@ -26,6 +26,7 @@ PAGE = 100
 """Messages in one page: Telegram never gives more."""
 HISTORY = "messages.getHistory"
 MESSAGES = "channels.getMessages"
+DIALOGS = "messages.getDialogs"
 FOLLOW_UPS = 50
 """Extra calls that one page full of unreadable messages may cost before it counts as a broken line."""
 
@@ -225,27 +226,27 @@ class Line:
         )
 
     async def chats(self) -> list[ChannelInfo]:
-        """Return every channel that the account is in."""
+        """Return every channel that the account is in: one call per 100 chats of any kind."""
         found: dict[int, ChannelInfo] = {}
+        met: set[tuple[str, int]] = set()
         date: datetime | None = None
         offset_id, peer = 0, types.InputPeerEmpty()
         while True:
-            answer = await self._ask(
-                functions.messages.GetDialogsRequest(date, offset_id, peer, PAGE, 0), "messages.getDialogs"
-            )
-            before = len(found)
-            entities = {chat.id: chat for chat in answer.chats}
+            if met:
+                await self.turn(DIALOGS)
+            request = functions.messages.GetDialogsRequest(date, offset_id, peer, PAGE, 0)
+            answer = await self._ask(request, DIALOGS)
             for chat in answer.chats:
                 if (info := convert.channel_info(chat)) is not None:
                     found[info.id] = info
-            if len(answer.dialogs) < PAGE or len(found) == before:
+            before = len(met)
+            met.update(_key(dialog.peer) for dialog in answer.dialogs)
+            if len(answer.dialogs) < PAGE or len(met) == before:
                 return list(found.values())
             last = answer.dialogs[-1]
             offset_id = last.top_message
             date = next((m.date for m in answer.messages if m.id == offset_id and m.peer_id == last.peer), date)
-            chat = entities.get(getattr(last.peer, "channel_id", 0))
-            if chat is not None and chat.access_hash is not None:
-                peer = types.InputPeerChannel(chat.id, chat.access_hash)
+            peer = _input_peer(last.peer, answer) or peer
 
     async def folder(self, name: str) -> list[ChannelInfo]:
         """Return the channels of one of the account's chat folders. Raises ChannelGone naming those that exist."""
@@ -316,6 +317,24 @@ class Line:
                 self.on_deleted(update.channel_id, tuple(update.messages))
         elif isinstance(update, types.UpdateChannelTooLong | types.UpdateChannel) and update.channel_id in self.watched:
             self.on_touched(update.channel_id)
+
+
+def _key(peer: Any) -> tuple[str, int]:
+    """Return what tells a peer of any kind from every other."""
+    return type(peer).__name__, next(iter(vars(peer).values()))
+
+
+def _input_peer(peer: Any, answer: Any) -> Any:
+    """Return how the peer of a dialog is addressed, or None where the answer does not say."""
+    if isinstance(peer, types.PeerChat):
+        return types.InputPeerChat(peer.chat_id)
+    if isinstance(peer, types.PeerUser):
+        hashes = {user.id: user.access_hash for user in answer.users}
+        known = hashes.get(peer.user_id)
+        return None if known is None else types.InputPeerUser(peer.user_id, known)
+    hashes = {chat.id: getattr(chat, "access_hash", None) for chat in answer.chats}
+    known = hashes.get(peer.channel_id)
+    return None if known is None else types.InputPeerChannel(peer.channel_id, known)
 
 
 class _Gathered:
