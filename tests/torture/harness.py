@@ -167,7 +167,10 @@ class Torture:
         return row is not None
 
     def _settled(self, channels: list[SimChannel]):  # type: ignore[no-untyped-def]
-        tops = {channel.id: channel.top for channel in channels}
+        tops = {
+            channel.id: max((number for number, _, deleted in self.world.listing(channel) if not deleted), default=0)
+            for channel in channels
+        }
 
         def settled(connection: sqlite3.Connection) -> bool:
             marks = dict(connection.execute("SELECT id, mark FROM channels"))

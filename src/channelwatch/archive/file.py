@@ -85,7 +85,8 @@ class Archive:
             connection.execute("PRAGMA query_only = ON")
             if self._pending(connection):
                 raise ArchiveError(
-                    f"{self.path}: made by an older channelwatch", remedy="start `channelwatch run` once to upgrade it"
+                    f"{self.path}: not made whole yet, or made by an older channelwatch",
+                    remedy="try again in a moment, or start `channelwatch run` once to upgrade it",
                 )
         except sqlite3.Error as error:
             connection.close()

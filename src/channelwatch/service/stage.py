@@ -5,6 +5,7 @@ runs anywhere: only its configuration says that Telegram is on this machine.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import sqlite3
@@ -17,7 +18,7 @@ from typing import IO, Any
 import tomlkit
 
 from channelwatch.archive.file import Archive
-from channelwatch.errors import LineDown
+from channelwatch.errors import ArchiveError, LineDown
 from channelwatch.service.control import ask
 from channelwatch.simulator.botapi import BotApi
 from channelwatch.simulator.server import DataCentre
@@ -146,13 +147,10 @@ class Stage:
         """Wait until a condition on the archive holds; False when it does not within so many seconds."""
         end = asyncio.get_running_loop().time() + within
         while True:
-            if self.archive.path.exists():
-                connection = self.archive.reader()
-                try:
-                    if condition(connection):
-                        return True
-                finally:
-                    connection.close()
+            with contextlib.suppress(ArchiveError), contextlib.closing(self.archive.reader()) as connection:
+                # not there yet, or being made just now
+                if condition(connection):
+                    return True
             if asyncio.get_running_loop().time() > end:
                 return False
             await asyncio.sleep(0.1)
