@@ -50,9 +50,9 @@ class Pace:
         """Return how many seconds to wait before the next call of a method; 0.0 = go."""
         paused = self._paused.get(method, 0.0) - now
         gap = self.gap(method)
-        slack = gap * (self._burst(method) - 1)
-        paced = min(self._free.get(method, 0.0) - slack - now, gap)  # a clock set back must not stop us
-        return max(0.0, paused, paced)
+        # No further ahead than `spend` ever goes, or a clock set back would stop us until it is the old time again.
+        free = self._free[method] = min(self._free.get(method, 0.0), now + gap * self._burst(method))
+        return max(0.0, paused, free - gap * (self._burst(method) - 1) - now)
 
     def spend(self, method: str, now: float) -> None:
         """Note that a call is being made."""

@@ -44,7 +44,8 @@ BACKOFF = (1.0, 300.0)
 STEADY = 60.0
 """A line that held so many seconds resets the back-off."""
 ASLEEP = 30.0
-"""When a wait took this many seconds longer than it should, the machine slept: the line counts as new."""
+"""When a wait took this many seconds longer than it should, the machine slept: the line counts as new.
+So it does when the clock was set back this far, since what is due was reckoned by the old time."""
 SKEW_EVERY = 3600.0
 SKEW_LIMIT = 10.0
 """Telethon ignores answers when the clocks differ by more than 30 s back or 300 s ahead; we warn long before."""
@@ -84,8 +85,9 @@ class Supervisor:
         probe_every: float = PROBE_EVERY,
         backoff: tuple[float, float] = BACKOFF,
         deadline: float = DEADLINE,
+        skew_every: float = SKEW_EVERY,
     ) -> None:
-        """Prepare; `run` connects. The three times are parameters for tests that wait."""
+        """Prepare; `run` connects. The four times are parameters for tests that wait."""
         self.state: State = "connecting"
         self.since: datetime = clock.now()
         self.reason = ""
@@ -102,6 +104,7 @@ class Supervisor:
         self._probe_every = probe_every
         self._backoff = backoff
         self._deadline = deadline
+        self._skew_every = skew_every
         self._client: TelegramClient | None = None
         self._calls: set[asyncio.Future[Any]] = set()
         self._misses = 0
@@ -244,17 +247,20 @@ class Supervisor:
         """Return never; raise LineDown when the client must be rebuilt."""
         sick = asyncio.ensure_future(self._sick.wait())
         ends = {asyncio.ensure_future(client.disconnected), client._updates_handle, client._keepalive_handle, sick}
-        next_clock = self._clock.monotonic() + SKEW_EVERY
+        next_clock = self._clock.monotonic() + self._skew_every
         try:
             while True:
-                before = self._clock.monotonic()
+                before, before_wall = self._clock.monotonic(), self._clock.now()
                 done, _ = await asyncio.wait(ends, timeout=self._probe_every, return_when=asyncio.FIRST_COMPLETED)
                 if done:
                     raise self._end(done, sick)
                 now = self._clock.monotonic()
-                if now - before > self._probe_every + ASLEEP:
-                    log.warning("the machine slept for %.0f s: everything counts as missed", now - before)
+                # Linux stops the monotonic clock in a suspend, but not while a process is stopped: ask both.
+                passed, wall = now - before, (self._clock.now() - before_wall).total_seconds()
+                if max(passed, wall) > self._probe_every + ASLEEP or wall < passed - ASLEEP:
+                    log.warning("the machine slept or its clock was set (%.0f s): everything counts as missed", wall)
                     self.on_connected()
+                    next_clock = now
                 if now - self._last_answer >= self._probe_every:
                     with suppress(TelegramError):
                         await self._call(
@@ -264,7 +270,7 @@ class Supervisor:
                             min(PROBE_DEADLINE, self._deadline),
                         )
                 if now >= next_clock:
-                    next_clock = now + SKEW_EVERY
+                    next_clock = now + self._skew_every
                     with suppress(TelegramError):
                         await self._check_clock(client)
         finally:
