@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -97,6 +98,18 @@ async def test_a_post_becomes_one_message_in_the_desks_chat_and_a_clean_stop_lea
     assert play.api is not None
     assert [message.text.count("тревога") > 0 for message in play.api.messages(CHAT)] == [True]
     assert "t.me/border_news/1" in play.api.messages(CHAT)[0].text
+
+
+async def test_the_past_is_read_and_told_but_never_rings(play: Play) -> None:
+    play.dc.load(play.news, [{"text": "Тревога в прошлом", "date": time.time() - 3600}])
+    await play.start()
+    await until_logged(play, "the past was read")
+    line = json.loads(next(line for line in play.log().splitlines() if "the past was read" in line))
+    assert line["would_have_rung_in_24_h"] == {"alarm": 1}
+    await play.stop()
+    connection = play.archive.reader()
+    assert (count(connection, "deliveries"), count(connection, "alerts WHERE state = 'quiet'")) == (0, 1)
+    connection.close()
 
 
 async def test_what_was_posted_while_it_was_killed_is_told_once(play: Play) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from channelwatch.clock import iso
+from channelwatch.clock import from_iso, iso
 
 
 class Backfill(msgspec.Struct, frozen=True):
@@ -61,3 +61,9 @@ def progress(
         """,
         (reached, posts, iso(now) if finished else None, channel_id),
     )
+
+
+def finished_since(connection: sqlite3.Connection, moment: datetime) -> int:
+    """Return how many backfills were finished at or after a time."""
+    rows = connection.execute("SELECT finished_at FROM backfills WHERE finished_at IS NOT NULL")
+    return sum(from_iso(finished) >= moment for (finished,) in rows)

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from channelwatch import __version__
-from channelwatch.archive import alerts, journal, ledger
+from channelwatch.archive import alerts, backfills, journal, ledger
 from channelwatch.archive.file import Archive, library_warning
 from channelwatch.clock import Clock, SystemClock, iso
 from channelwatch.config.model import Config, Secrets
@@ -160,17 +160,16 @@ class Daemon:
 
     async def _tell_past(self) -> None:
         """Once the past of new channels was read and matched, say how often it would have rung."""
-        if not await self.writer.run(_past_to_read) and not self.watch.status().unresolved:
-            return
         while True:
             await asyncio.sleep(TELL_AFTER)
             status = self.watch.status()
+            loaded = len(status.channels) + len(status.unresolved) >= len(self.config.channels)
             waiting = any(not problem for problem in status.unresolved.values())
-            if self.line.state == "up" and not waiting and not await self.writer.run(_past_to_read):
+            if loaded and not waiting and self.line.state == "up" and not await self.writer.run(_past_to_read):
                 break
-        since = self.clock.now() - timedelta(days=1)
-        rules = await self.writer.run(alerts.quiet_by_rule, since)
-        log.info("the past was read; nothing of it rings", would_have_rung_in_24_h=rules or "nothing")
+        if await self.writer.run(backfills.finished_since, self._since):
+            rules = await self.writer.run(alerts.quiet_by_rule, self.clock.now() - timedelta(days=1))
+            log.info("the past was read; nothing of it rings", would_have_rung_in_24_h=rules or "nothing")
 
     # -- jobs and signals ---------------------------------------------------------------------------------------------
 
