@@ -1,0 +1,87 @@
+"""Health says what work is not done; every metric is documented."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from channelwatch.archive import journal, standing
+from channelwatch.archive.file import Archive
+from channelwatch.clock import FakeClock, iso
+from channelwatch.service.health import HealthServer, ills
+
+NOW = datetime(2023, 5, 22, 9, 0, tzinfo=UTC)
+DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    made = Archive(tmp_path / "a.db")
+    with made.open_writer() as writer:
+        writer.run_sync(
+            lambda c: c.execute(
+                "INSERT INTO channels (id, access_hash, name, title, start, mark, top, last_sweep, added_at) "
+                "VALUES (1, 2, 'news', 'News', 0, 0, 0, ?, ?)",
+                (iso(NOW), iso(NOW)),
+            )
+        )
+        writer.run_sync(journal.note_jobs, [("filter", NOW, NOW, 1, 0, None)])
+        yield made
+
+
+def ills_at(archive: Archive, moment: datetime) -> list[str]:
+    reader = archive.reader()
+    try:
+        return ills(standing.read(reader, moment))
+    finally:
+        reader.close()
+
+
+def served(archive: Archive, path: str, *, host: str | None = None) -> tuple[int, str]:
+    server = HealthServer(archive.reader, FakeClock(NOW), 0)
+    server.start()
+    try:
+        request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}")
+        if host:
+            request.add_header("Host", host)
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read().decode()
+    finally:
+        server.stop()
+
+
+def test_a_watch_that_swept_lately_is_healthy(archive: Archive) -> None:
+    assert ills_at(archive, NOW + timedelta(minutes=14)) == []
+
+
+def test_no_sweep_for_a_quarter_of_an_hour_is_ill(archive: Archive) -> None:
+    assert ills_at(archive, NOW + timedelta(minutes=16)) == ["no channel was swept since 2023-05-22T09:00:00Z"]
+
+
+def test_an_open_outage_makes_health_answer_503_with_the_reason(archive: Archive) -> None:
+    with Archive(archive.path).open_writer() as writer:
+        writer.run_sync(journal.open_outage, "line", "the line was cut", NOW)
+    code, body = served(archive, "/health")
+    assert code == 503
+    assert json.loads(body)["ills"] == ["line: the line was cut (since 2023-05-22T09:00:00Z)"]
+
+
+def test_a_foreign_host_header_is_refused(archive: Archive) -> None:
+    assert served(archive, "/health", host="evil.example:80")[0] == 403
+    assert served(archive, "/elsewhere")[0] == 404
+
+
+def test_every_metric_is_documented_and_every_documented_metric_exists(archive: Archive) -> None:
+    code, body = served(archive, "/metrics")
+    assert code == 200
+    there = set(re.findall(r"^# TYPE (channelwatch_\w+)", body, re.MULTILINE))
+    written = set(re.findall(r"`(channelwatch_\w+)", DOCS.read_text("utf-8")))
+    assert there == written
