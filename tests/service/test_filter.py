@@ -22,7 +22,7 @@ from channelwatch.places import Gazetteer
 from channelwatch.post import Came, ChannelInfo, Forward, Post
 from channelwatch.service import rulebook
 from channelwatch.service.book import STRIKES, WatchedRule
-from channelwatch.service.filter import FilterPass
+from channelwatch.service.filter import SLICE, FilterPass
 
 NOON = datetime(2023, 5, 22, 12, 0, tzinfo=UTC)
 OUTLETS = (
@@ -305,6 +305,49 @@ async def test_a_rule_that_crashes_is_counted_and_disabled_and_the_others_go_on(
     assert [a.rules for a in found] == [("good",)] * (STRIKES + 2)
     assert bench.filter is not None
     assert bench.filter.strikes[bad.rule.id] == STRIKES
+
+
+async def test_a_post_on_which_every_rule_crashes_costs_no_rule_and_is_tried_again(bench: Bench) -> None:
+    gazetteer = Gazetteer.load()
+    configs = (rule("one", "обстрел"), rule("two", "обстрел OR яд"))
+    watched = await bench.writer.run(rulebook.watched, configs, gazetteer, bench.clock.now())
+    crashing = [WatchedRule(each.rule, Crashing(each.query), None) for each in watched]  # type: ignore[arg-type]
+    await bench.watch(crashing, Config(folder=Path(), rules=configs, outlets=OUTLETS), gazetteer)
+    bench.clock.advance(60)
+    for number in range(1, STRIKES + 3):
+        await bench.post(number, "обстрел яд")
+    assert bench.filter is not None
+    assert await bench.filter.run_once() == STRIKES + 2
+    assert not bench.filter.strikes
+    assert await bench.writer.run(count, "work") == STRIKES + 2
+    await bench.post(100, "обстрел")
+    await bench.filter.run_once()
+    assert await bench.writer.run(count, "alerts") == 1
+
+
+async def test_the_scheduler_does_one_slice_however_much_waits(bench: Bench) -> None:
+    await bench.rules(rule("shelling", "обстрел"))
+    batch = [Post(5, number, bench.clock.now(), "тихо") for number in range(1, 3 * SLICE)]
+    await bench.writer.run(posts.store, batch, "import", bench.clock.now())
+    assert bench.filter is not None
+    assert 0 < await bench.filter.run_slice() <= SLICE
+    assert await bench.writer.run(count, "work") >= SLICE
+
+
+async def test_a_failure_nobody_foresaw_does_not_end_the_pass(bench: Bench) -> None:
+    await bench.rules(rule("shelling", "обстрел"))
+    await bench.post(1, "обстрел")
+    assert bench.filter is not None
+    await bench.writer.run(lambda c: c.execute("UPDATE work SET came = 'by pigeon'"))
+    running = asyncio.create_task(bench.filter.run())
+    while await bench.writer.run(count, "alerts") == 0:
+        await asyncio.sleep(0.05)
+        assert not running.done()
+        await bench.writer.run(lambda c: c.execute("UPDATE work SET came = 'push'"))
+        bench.filter.wake()
+    await bench.filter.stop()
+    await running
+    bench.filter = None
 
 
 async def test_it_runs_woken_and_stops_when_told(bench: Bench) -> None:

@@ -43,12 +43,21 @@ class Book:
         self._index = self._indexed()
 
     def match(self, subject: Subject, item: WorkItem) -> tuple[tuple[decide.Rule, Evidence], ...]:
-        """Return the rules that meet `subject`, each with its evidence; a rule that crashes is left out and counted."""
+        """Return the rules that meet `subject`, each with its evidence; a rule that crashes is left out and counted.
+
+        A post on which every one of several rules crashes is to blame itself: then no rule is counted, and the crash
+        is raised.
+        """
         try:
             met = self._index.match(subject)
         except Exception:  # which rule it was is found now
-            each = [(rule, self._one(rule, subject, item)) for rule in list(self._rules)]
-            met = [(rule, evidence) for rule, evidence in each if evidence is not None]
+            answers = [(key, _asked(watched, subject)) for key, watched in self._rules.items()]
+            crashes = [(key, answer) for key, answer in answers if isinstance(answer, Exception)]
+            if len(crashes) == len(answers) > 1:
+                raise
+            for key, crash in crashes:
+                self._strike(key, item, crash)
+            met = [(key, answer) for key, answer in answers if isinstance(answer, Evidence)]
         watched = [(self._rules[rule], evidence) for rule, evidence in met if rule in self._rules]
         return tuple((each.rule, evidence) for each, evidence in watched if each.concerns(subject.channel))
 
@@ -57,21 +66,32 @@ class Book:
         if item.text_before is None or not met:
             return frozenset()
         subject = Subject(item.text_before, source)
-        return frozenset(rule.id for rule, _ in met if self._one(rule.id, subject, item) is not None)
+        before = set()
+        for rule, _ in met:
+            answer = _asked(self._rules[rule.id], subject) if rule.id in self._rules else None
+            if isinstance(answer, Exception):
+                self._strike(rule.id, item, answer)
+            elif answer is not None:
+                before.add(rule.id)
+        return frozenset(before)
 
-    def _one(self, key: int, subject: Subject, item: WorkItem) -> Evidence | None:
-        """Ask one rule; count it when it crashes, and leave it out from the fifth time on."""
-        watched = self._rules[key]
-        try:
-            return watched.query.evaluate(subject)
-        except Exception:
-            self.strikes[key] += 1
-            log.exception("rule_crashed", rule=watched.rule.name, channel=item.channel, message=item.message_id)
+    def _strike(self, key: int, item: WorkItem, crash: Exception) -> None:
+        """Count a crash of a rule, and leave the rule out from the fifth on."""
+        self.strikes[key] += 1
+        name = self._rules[key].rule.name
+        log.error("rule_crashed", rule=name, channel=item.channel, message=item.message_id, exc_info=crash)
         if self.strikes[key] >= STRIKES:
-            log.error("rule_disabled", rule=watched.rule.name, remedy="correct the rule and reload")
+            log.error("rule_disabled", rule=name, remedy="correct the rule and reload")
             del self._rules[key]
             self._index = self._indexed()
-        return None
 
     def _indexed(self) -> RuleIndex[int]:
         return RuleIndex([(key, watched.query) for key, watched in self._rules.items()])
+
+
+def _asked(watched: WatchedRule, subject: Subject) -> Evidence | Exception | None:
+    """Return a rule's answer, or the exception that it crashed with."""
+    try:
+        return watched.query.evaluate(subject)
+    except Exception as crash:
+        return crash

@@ -190,7 +190,7 @@ class Daemon:
             await self.writer.run(journal.note_jobs, rows)
             await self._note_line()
 
-        jobs.add("filter", 5, self.filter.run_once, deadline=60)
+        jobs.add("filter", 5, self.filter.run_slice, deadline=60)
         jobs.add("wake", 5, wake_all, deadline=5)
         jobs.add("alive", journal.ALIVE_EVERY, note, deadline=20)
         return jobs

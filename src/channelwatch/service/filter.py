@@ -107,6 +107,8 @@ class FilterPass:
                 await self.run_once()
             except ArchiveBusy as error:
                 log.warning("filter_waits", error=str(error))
+            except Exception:  # the watchdog gives up if it stays so; the intake goes on meanwhile
+                log.exception("filter_failed")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), _SAFETY)
 
@@ -122,18 +124,25 @@ class FilterPass:
     async def run_once(self) -> int:
         """Look at everything that is due now; return how many revisions that were."""
         looked = 0
-        loop = asyncio.get_running_loop()
-        while not self._stopping:
-            async with self._busy:
-                try:
-                    items, found, broken = await loop.run_in_executor(self._thread, self._look)
-                except sqlite3.Error as error:
-                    raise translated(error, self._archive.path) from error
-                if not items:
-                    break
-                await self._record(found, broken)
+        while items := await self.run_slice():
             looked += items
         return looked
+
+    async def run_slice(self) -> int:
+        """Look at the next slice of what is due; return how many revisions that were, 0 when nothing is left.
+
+        What the scheduler asks for: however much waits, a slice is done soon, and a pass that is stuck is seen.
+        """
+        async with self._busy:
+            if self._stopping:
+                return 0
+            try:
+                items, found, broken = await asyncio.get_running_loop().run_in_executor(self._thread, self._look)
+            except sqlite3.Error as error:
+                raise translated(error, self._archive.path) from error
+            if items:
+                await self._record(found, broken)
+        return items
 
     # -- on the filter's thread: reading and evaluating
 
@@ -142,11 +151,13 @@ class FilterPass:
         if self._reader is None:
             self._reader = self._archive.reader()
         book = self._book  # a slice is looked at by one set of rules, whatever is loaded meanwhile
-        items = work.due(self._reader, self._clock.now(), SLICE)
-        if not items:
-            return 0, [], {}
-        known = {channel.id: channel for channel in channels.every(self._reader)}
-        past = channels.past_names(self._reader)
+        with self._reader:  # one state of the archive: between two a channel may become another
+            self._reader.execute("BEGIN")
+            items = work.due(self._reader, self._clock.now(), SLICE)
+            if not items:
+                return 0, [], {}
+            known = {channel.id: channel for channel in channels.every(self._reader)}
+            past = channels.past_names(self._reader)
         found: list[Found] = []
         broken: dict[int, str] = {}
         until, met_in_all = self._clock.monotonic() + SLICE_SECONDS, 0
