@@ -1,5 +1,6 @@
 """The roster: names that need no look-up, channels that are lost, renamed and found again."""
 
+import time
 from typing import Any
 
 from structlog.testing import capture_logs
@@ -186,6 +187,24 @@ async def test_a_lost_channel_that_is_configured_no_more_is_removed(rig: Rig) ->
         await watch.replace(Config(folder=rig.folder, channels=rig.config[1:], telegram=TelegramConfig(pace=0)))
         assert set(watch.channels) == {other.id}
     assert rig.rows("SELECT state FROM channels WHERE id = ?", news.id) == [("removed",)]
+
+
+async def test_a_channel_whose_holes_can_not_be_asked_for_does_not_starve_the_others(rig: Rig) -> None:  # noqa: F811
+    first, second = rig.channel("first_one"), rig.channel("second_one")
+    async with rig.watching() as watch:
+        rig.dc.fault("channels.getMessages", "400 MSG_ID_INVALID", times=1)
+        for channel in (first, second):
+            rig.dc.skip_ids(channel, 3)
+            rig.dc.post(channel, "после дыры", date=int(time.time()) - 7200)
+            await until(lambda channel=channel: channel.id in dict(rig.rows("SELECT channel_id, 1 FROM ranges")))
+
+        def settled() -> bool:
+            watch._reader.retry_holes = 0.0  # no need to wait
+            watch.wake()
+            return rig.rows("SELECT state FROM ranges WHERE channel_id = ?", second.id) == [("empty",)]
+
+        await until(settled)
+        assert rig.rows("SELECT state, asks FROM ranges WHERE channel_id = ?", first.id) == [("open", 0)]
 
 
 async def held(watch: Any) -> set[int]:

@@ -14,7 +14,6 @@ from channelwatch.archive.writer import Writer
 from channelwatch.clock import Clock
 from channelwatch.config.model import BackfillConfig
 from channelwatch.errors import Flooded, LoginNeeded, TelegramError
-from channelwatch.intake import rhythm
 from channelwatch.intake.ledger import account
 from channelwatch.intake.pacing import HISTORY, MESSAGES
 from channelwatch.post import Page, Post
@@ -72,8 +71,15 @@ class Reader:
         if one.start is None:
             await self._begin(one)
             return
-        reread = one.reread or not one.info.joined
-        above = max(one.start, one.mark - REREAD) if reread else one.mark
+        touched, one.reread = one.reread, False  # it may be touched again before the answer is kept
+        try:
+            await self._sweep(one, one.start, reread=touched or not one.info.joined)
+        except BaseException:
+            one.reread |= touched
+            raise
+
+    async def _sweep(self, one: Watched, start: int, *, reread: bool) -> None:
+        above = max(start, one.mark - REREAD) if reread else one.mark
         mark, top = one.mark, one.top
         page = await self._line.history(one.info, above=above, limit=PAGE)
         seen_to = max((post.message_id for post in page.posts), default=above)
@@ -82,7 +88,7 @@ class Reader:
         now = self._clock.now()
         counted = account(mark, page, top=top, limit=PAGE)
         seconds = now.timestamp() - (one.swept or now.timestamp())
-        rhythm.observe(one.rhythm, len(counted.posts), seconds)
+        self._roster.observe(one, len(counted.posts), seconds)
         wait = self._roster.interval(one.info.id) if counted.caught_up else 0.0
         next_sweep = now + timedelta(seconds=wait)
         kept = await self._writer.run(
@@ -98,9 +104,8 @@ class Reader:
         one.top = max(one.top or 0, counted.mark, page.top or 0)
         one.swept = now.timestamp()
         one.failures = 0
-        one.reread = False
-        # A push may have come while the page was read: what it made due stays due.
-        one.due = next_sweep.timestamp() if one.top <= one.mark else now.timestamp() + 1.0
+        # What a push or a new line made due while the page was read stays due.
+        one.due = next_sweep.timestamp() if one.top <= one.mark and not one.reread else now.timestamp() + 1.0
         if one.gone:
             await self._roster.back(one)
         if kept.new or kept.revised:

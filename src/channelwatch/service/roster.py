@@ -112,6 +112,18 @@ class Roster:
         """Return the seconds between sweeps of a channel that the call budget allows."""
         return self.intervals().get(channel_id, rhythm.SAFETY)
 
+    def urgency(self, one: Watched) -> float:
+        """Return within how many seconds a sweep of a channel should go once it is due."""
+        seconds = self.interval(one.info.id)
+        if one.info.joined and one.reread:  # pushes were missed
+            seconds = min(seconds, rhythm.SAFETY)
+        return rhythm.urgency(one.rhythm, seconds, dirty=one.info.joined and (one.top or 0) > one.mark)
+
+    def observe(self, one: Watched, posts: int, seconds: float) -> None:
+        """Learn from a sweep that found `posts` new ones after `seconds` since the last."""
+        rhythm.observe(one.rhythm, posts, seconds)
+        self._intervals_at = 0.0
+
     def intervals(self) -> dict[int, float]:
         """Return the seconds between sweeps of every channel; worked out anew every few seconds."""
         now = self._calls.now()

@@ -32,8 +32,6 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 4
 """Calls under way at the same time."""
-CONFIRM_AFTER = 10.0
-"""Seconds until a sweep confirms a push that left no gap."""
 RETRY = (5.0, 900.0)
 """Seconds until a channel whose call failed is tried again: the first and the longest."""
 TOO_MANY = 24 * 3600.0
@@ -171,7 +169,7 @@ class Watch:
         busy, roster, reader = self._busy, self._roster, self._reader
         for number, one in roster.channels.items():
             if ("channel", number) not in busy:
-                tasks.append(Task("sweep", number, one.due, roster.interval(number)))
+                tasks.append(Task("sweep", number, one.due, roster.urgency(one)))
                 if number in reader.backfills and not one.gone and one.failures == 0:
                     tasks.append(Task("backfill", number, 0.0))
                 if number in roster.joins:
@@ -290,7 +288,7 @@ class Watch:
         kept = await self._writer.run(sweeps.keep_pushes, pushed, starts, now)
         if kept.new or kept.revised:
             self._wake_filter()
-        confirm = CONFIRM_AFTER if self._calls.pace.scale > 0 else 1.0
+        confirm = rhythm.CONFIRM if self._calls.pace.scale > 0 else 1.0
         for post in pushed:
             one = self.channels.get(post.channel_id)
             if one is None or post.message_id <= one.mark:
