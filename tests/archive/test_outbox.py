@@ -106,3 +106,14 @@ async def test_deliveries_of_outlets_that_are_gone_are_given_up_with_a_reason(wr
         ("desk", "due", None),
         ("gone", "dead", "the configuration has no such outlet any more"),
     ]
+
+
+async def test_what_was_given_up_is_due_again_when_its_outlet_is_back_while_it_is_news(writer: Writer) -> None:
+    number = await writer.run(alert, 1)
+    await writer.run(outbox.enqueue, number, "gone", ["one"], NOW)
+    await writer.run(outbox.enqueue, number, "away", ["one"], NOW)
+    await writer.run(outbox.give_up_unknown, ["desk"])
+    assert await writer.run(outbox.take_up_known, ["gone", "desk"], later(86_401)) == 0
+    assert await writer.run(outbox.take_up_known, ["gone", "desk"], later(60)) == 1
+    assert len(await writer.run(outbox.claim, "gone", later(60))) == 1
+    assert await writer.run(outbox.claim, "away", later(60)) == []

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,8 @@ from channelwatch.archive.file import Archive
 from channelwatch.archive.writer import Writer
 from channelwatch.clock import SystemClock
 from channelwatch.config.model import Secret
-from channelwatch.outlets import Outlet, Rate
+from channelwatch.errors import ArchiveBusy
+from channelwatch.outlets import Message, Outlet, Rate
 from channelwatch.outlets.telegram_bot import TelegramBot
 from channelwatch.post import ChannelInfo, Post
 from channelwatch.service.delivery import DeliveryPump
@@ -299,6 +301,50 @@ async def test_other_outlets_can_take_over_while_it_runs(api: BotApi, writer: Wr
         pump.wake()
         await settled(writer)
     assert (len(api.messages(DESK)), len(api.messages(PHONE))) == (1, 1)
+
+
+async def test_an_archive_that_is_busy_keeps_the_outlets_that_were_there(api: BotApi, writer: Writer) -> None:
+    async with pumping(writer, bot(api)) as pump:
+        await writer.run(raise_alert, 1)
+        await settled(writer)
+        run, writer.run = writer.run, refuse  # type: ignore[method-assign,assignment]
+        with pytest.raises(ArchiveBusy):
+            await pump.replace([bot(api, "phone", PHONE)])
+        writer.run = run  # type: ignore[method-assign]
+        await writer.run(raise_alert, 2)
+        pump.wake()
+        await settled(writer)
+    assert len(api.messages(DESK)) == 2
+
+
+async def test_what_arrived_is_recorded_when_the_archive_is_free_again_and_not_sent_twice(
+    api: BotApi, archive: Archive, writer: Writer
+) -> None:
+    other = sqlite3.connect(archive.path, isolation_level=None, check_same_thread=False)
+    await writer.run(lambda connection: connection.execute("PRAGMA busy_timeout = 50"))
+
+    class Locking(Bot):
+        async def send(self, message: Message) -> str:
+            arrived = await super().send(message)
+            other.execute("BEGIN IMMEDIATE")
+            asyncio.get_running_loop().call_later(0.3, other.execute, "COMMIT")
+            return arrived
+
+    await writer.run(raise_alert, 1)
+    outlet = Locking("desk", Secret(TOKEN), DESK, api=api.url, deadline=1.0)
+    pump = DeliveryPump(writer, [outlet], SystemClock(), lease=0.6, backoff=0.05)
+    running = asyncio.create_task(pump.run())
+    await until(lambda: api.messages(DESK))
+    await asyncio.sleep(0.35)
+    (shown,) = await settled(writer)
+    await pump.stop(0.2)
+    await running
+    other.close()
+    assert (shown.state, shown.attempts, len(api.messages(DESK))) == ("sent", 1, 1)
+
+
+async def refuse(*_: Any, **__: Any) -> None:
+    raise ArchiveBusy("disk full")
 
 
 async def test_random_faults_lose_nothing_and_add_no_more_copies_than_answers_were_lost(

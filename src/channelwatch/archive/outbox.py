@@ -34,6 +34,11 @@ _INTERRUPT = """
     WHERE state = 'sending'
 """
 
+_NO_OUTLET = "the configuration has no such outlet any more"
+
+_WORTH_TAKING_UP = timedelta(days=1)
+"""What was given up longer ago than this is no news any more when its outlet comes back."""
+
 
 class Claimed(msgspec.Struct, frozen=True):
     """One delivery that is ours until its lease ends."""
@@ -173,10 +178,22 @@ def give_up_unknown(connection: sqlite3.Connection, known: Sequence[str]) -> int
     return connection.execute(
         f"""
         UPDATE deliveries
-        SET state = 'dead', error = 'the configuration has no such outlet any more', lease_until = NULL
+        SET state = 'dead', error = ?, lease_until = NULL
         WHERE state IN ('due', 'sending') AND outlet NOT IN ({marks})
         """,
-        tuple(known),
+        (_NO_OUTLET, *known),
+    ).rowcount
+
+
+def take_up_known(connection: sqlite3.Connection, known: Sequence[str], now: datetime) -> int:
+    """Make due again what `give_up_unknown` gave up at outlets that are back, a day old at most; return how many."""
+    marks = ", ".join("?" * len(known))
+    return connection.execute(
+        f"""
+        UPDATE deliveries SET state = 'due', error = NULL, next_attempt = ?
+        WHERE state = 'dead' AND error = ? AND outlet IN ({marks}) AND rtrim(created_at, 'Z') >= ?
+        """,
+        (iso(now), _NO_OUTLET, *known, _plain(now - _WORTH_TAKING_UP)),
     ).rowcount
 
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from importlib import metadata
 from typing import Any
@@ -67,6 +67,8 @@ class Daemon:
         self.config, self.secrets, self.clock = config, secrets, clock
         self._reload = reload
         self._stop = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._hang_ups: set[asyncio.Task[None]] = set()
         self._since: datetime = clock.now()
         self._gave_up: str | None = None
 
@@ -149,14 +151,14 @@ class Daemon:
         tasks["watchdog"].cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN * 0.9):
-                await jobs.stop(2)
-                await self.watch.stop()
-                await self.filter.stop()
-                await self.pump.stop(5)
-        for task in tasks.values():
+                await _ended("jobs", jobs.stop(2))
+                await _ended("watch", self.watch.stop())
+                await _ended("filter", self.filter.stop())
+                await _ended("delivery", self.pump.stop(5))
+        for task in (*tasks.values(), *self._hang_ups):
             task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
-        await self.writer.run(journal.note_stop, self.clock.now())
+        await asyncio.gather(*tasks.values(), *self._hang_ups, return_exceptions=True)
+        await _ended("journal", self.writer.run(journal.note_stop, self.clock.now()))
 
     async def _tell_past(self) -> None:
         """Once the past of new channels was read and matched, say how often it would have rung."""
@@ -207,12 +209,17 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_stop)
-        loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(self._hang_up()))
+        loop.add_signal_handler(signal.SIGHUP, self._asked_to_reload)
 
     def _asked_to_stop(self) -> None:
         if self._stop.is_set():
             os._exit(130)  # asked twice: at once; the next start reads on
         self._stop.set()
+
+    def _asked_to_reload(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._hang_up())
+        self._hang_ups.add(task)  # the loop itself keeps no hold of it
+        task.add_done_callback(self._hang_ups.discard)
 
     def _give_up(self, reason: str) -> None:
         self._gave_up = reason
@@ -225,17 +232,23 @@ class Daemon:
         except ConfigError as error:
             for problem in error.problems:
                 log.warning("the new configuration is bad; the old one stays in force", problem=str(problem))
+        except Exception:
+            log.exception("the reload failed; send SIGHUP again")
         finally:
             notify("READY=1")
 
     async def reload(self) -> None:
-        """Read the configuration again and put it in force; raises ConfigError and changes nothing when it is bad."""
-        config, secrets = await asyncio.to_thread(self._reload)
-        outlets = self._outlets(config, secrets)
-        self.filter.load(await self._rules(config), config)
-        await self.pump.replace(outlets)
-        await self.watch.replace(config)
-        self.config, self.secrets = config, secrets
+        """Read the configuration again and put it in force; raises ConfigError and changes nothing when it is bad.
+
+        Asked twice at once, it does one after the other. Raises ArchiveBusy when the archive can't be written.
+        """
+        async with self._reloading:
+            config, secrets = await asyncio.to_thread(self._reload)
+            outlets = self._outlets(config, secrets)
+            self.filter.load(await self._rules(config), config)
+            await self.pump.replace(outlets)
+            await self.watch.replace(config)
+            self.config, self.secrets = config, secrets
         log.info("the configuration was read again", channels=len(config.channels), rules=len(config.rules))
 
     async def _rules(self, config: Config) -> list[WatchedRule]:
@@ -275,6 +288,14 @@ class Daemon:
         self.filter.wake()
         answer: Answer = msgspec.to_builtins(done)
         return answer
+
+
+async def _ended(part: str, stop: Awaitable[object]) -> None:
+    """Wait for one part's stop; what goes wrong in it is no reason to leave the others standing."""
+    try:
+        await stop
+    except Exception:
+        log.exception("a part did not stop cleanly", part=part)
 
 
 def _past_to_read(connection: sqlite3.Connection) -> bool:

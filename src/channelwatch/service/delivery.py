@@ -59,7 +59,8 @@ class DeliveryPump:
         now = self._clock.now()
         if cut := await self._writer.run(outbox.interrupt, now):
             log.warning("sends_were_interrupted", count=cut)
-        await self._open(self._outlets)
+        await self._tidy(self._outlets)
+        self._open(self._outlets)
         self._started = True
         try:
             await self._stopped.wait()
@@ -68,13 +69,18 @@ class DeliveryPump:
                 task.cancel()
 
     async def replace(self, outlets: Sequence[Outlet]) -> None:
-        """Use other outlets: sends in hand are finished by the old ones, the rest goes to the new."""
+        """Use other outlets: sends in hand are finished by the old ones, the rest goes to the new.
+
+        Raises ArchiveBusy when the archive can't be written just now; then the old outlets go on.
+        """
+        if self._started and not self._stopped.is_set():
+            await self._tidy(outlets)
         self._outlets = list(outlets)
         if not self._started or self._stopped.is_set():
             return
         for lane in self._lanes.values():
             lane.retire()
-        await self._open(self._outlets)
+        self._open(self._outlets)
 
     async def stop(self, drain: float = 5.0) -> None:
         """Give what is due at most `drain` seconds to leave, then stop; may be called again, or before `run`.
@@ -93,10 +99,15 @@ class DeliveryPump:
                 await outlet.close()
         self._stopped.set()
 
-    async def _open(self, outlets: Sequence[Outlet]) -> None:
+    async def _tidy(self, outlets: Sequence[Outlet]) -> None:
+        """Give up what is due at outlets that are gone, and take up what was given up at those that are back."""
         known = [outlet.name for outlet in outlets]
+        if back := await self._writer.run(outbox.take_up_known, known, self._clock.now()):
+            log.info("deliveries_taken_up_again", count=back)
         if gone := await self._writer.run(outbox.give_up_unknown, known):
             log.error("deliveries_without_outlet", count=gone, remedy="name the outlet in channelwatch.toml again")
+
+    def _open(self, outlets: Sequence[Outlet]) -> None:
         for outlet in outlets:
             lane = Lane(
                 outlet,

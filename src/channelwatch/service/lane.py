@@ -22,7 +22,7 @@ from channelwatch.archive import outbox
 from channelwatch.archive.outbox import Claimed
 from channelwatch.archive.writer import Writer
 from channelwatch.clock import Clock
-from channelwatch.errors import ArchiveError, OutletError
+from channelwatch.errors import ArchiveBusy, ArchiveError, OutletError
 from channelwatch.outlets import Message, Outlet
 from channelwatch.service.windows import Windows
 
@@ -163,8 +163,19 @@ class Lane:
         except OutletError as error:
             return await self._failed(delivery, error)
         self.last_sent = self._clock.now()
-        await self._writer.run(outbox.sent, delivery.id, remote_id, self.last_sent)
+        await self._record_sent(delivery, remote_id, self.last_sent)
         return True
+
+    async def _record_sent(self, delivery: Claimed, remote_id: str, now: datetime) -> None:
+        """Record that it arrived, however long the archive is busy: what is not recorded is sent once more."""
+        while True:
+            try:
+                await self._writer.run(outbox.sent, delivery.id, remote_id, now)
+            except ArchiveBusy as error:
+                log.warning("sent_but_not_recorded", outlet=self.outlet.name, alert=delivery.alert, error=str(error))
+                await asyncio.sleep(error.retry_after or 1.0)
+            else:
+                return
 
     async def _reach(self) -> None:
         """Return when the far side answers; a message that may have arrived is not sent into the dark again."""
