@@ -110,7 +110,8 @@ class FilterPass:
             except Exception:  # the watchdog gives up if it stays so; the intake goes on meanwhile
                 log.exception("filter_failed")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), _SAFETY)
+                async with asyncio.timeout(_SAFETY):  # wait_for of Python 3.11 can swallow a cancellation
+                    await self._woken.wait()
 
     async def stop(self) -> None:
         """Finish the slice in hand and leave; what waits is looked at after the next start."""
