@@ -1,6 +1,7 @@
 """``channelwatch status``: how the daemon and each channel are doing."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import click
 import msgspec
@@ -9,7 +10,22 @@ from channelwatch.archive.file import Archive
 from channelwatch.archive.standing import ChannelStanding, Standing, read
 from channelwatch.cli.options import Workspace, with_workspace
 from channelwatch.cli.printing import clean, print_json, print_table
-from channelwatch.clock import SystemClock, from_iso
+from channelwatch.clock import SystemClock, from_iso, iso
+from channelwatch.errors import WatchError
+
+
+class Live(msgspec.Struct, frozen=True):
+    """What only the running daemon knows (`service.watched.Status`, as its socket sends it)."""
+
+    line_reason: str = ""
+    channels: tuple[dict[str, Any], ...] = ()
+    unresolved: dict[str, str] = {}
+    resolve_seconds: float = 0.0
+    backfills: int = 0
+
+    def of(self, key: str) -> dict[int, Any]:
+        """Return one value of every channel that has it, by channel id."""
+        return {channel["id"]: channel[key] for channel in self.channels if channel.get(key)}
 
 
 @click.command()
@@ -18,8 +34,8 @@ from channelwatch.clock import SystemClock, from_iso
 def status(workspace: Workspace, as_json: bool) -> None:
     """Say how the daemon and each channel are doing.
 
-    Reads the archive alone, so it answers with the daemon running or not. Exit code 1 when something is ill or no
-    daemon runs.
+    Lags and channels that can't be found or read come from the running daemon; without one the archive alone answers.
+    Exit code 1 when something is ill or no daemon runs.
     """
     now = SystemClock().now()
     connection = Archive(workspace.archive).reader()
@@ -27,16 +43,28 @@ def status(workspace: Workspace, as_json: bool) -> None:
         standing = read(connection, now)
     finally:
         connection.close()
-    expected = _expected_lags(workspace, standing)
     daemon = _daemon(workspace)
+    live = _live(workspace) if daemon is not None else None
+    expected = live.of("expected_lag") if live is not None else _expected_lags(standing)
     if as_json:
+        gone = live.of("gone") if live is not None else {}
         channels = [
-            {**msgspec.structs.asdict(channel), "lag_expected": expected.get(channel.id)}
+            {
+                **msgspec.structs.asdict(channel),
+                "lag_expected": expected.get(channel.id),
+                "gone": gone.get(channel.id),
+            }
             for channel in standing.channels
         ]
-        print_json({"daemon": daemon, **msgspec.structs.asdict(standing), "channels": channels})
+        resolving = {
+            "unresolved": live.unresolved if live is not None else None,
+            "resolved_by": _resolved_by(live, now) if live is not None else None,
+        }
+        print_json({"daemon": daemon, **msgspec.structs.asdict(standing), "channels": channels, **resolving})
     else:
         _show(standing, expected, daemon, now)
+        if live is not None:
+            _show_live(live, {channel.id: channel.channel for channel in standing.channels}, now)
     if daemon is None or standing.outages or standing.dead:
         raise click.exceptions.Exit(1)
 
@@ -49,12 +77,29 @@ def _daemon(workspace: Workspace) -> dict[str, object] | None:
     return None if answer is None else {"pid": answer["pid"], "since": answer["since"], "line": answer["line"]}
 
 
-def _expected_lags(workspace: Workspace, standing: Standing) -> dict[int, float]:
-    """Return the lag in seconds to expect of each channel, by its rhythm and the call budget."""
+def _live(workspace: Workspace) -> Live | None:
+    """Ask the running daemon how its watch stands; None when it can't say."""
+    from channelwatch.service.control import ask
+
+    try:
+        answer = ask(workspace.data, {"do": "status"}, timeout=5)
+    except WatchError:  # another version, or it is just leaving
+        return None
+    return None if answer is None else msgspec.convert(answer["watch"], Live)
+
+
+def _expected_lags(standing: Standing) -> dict[int, float]:
+    """Return the lag in seconds to expect of each channel, when nothing but the archive is known of it."""
     from channelwatch.intake import rhythm
 
     active = [channel for channel in standing.channels if channel.state == "active"]
     return rhythm.expected_lag([rhythm.Channel(channel.id, joined=channel.joined) for channel in active], 0.3)
+
+
+def _resolved_by(live: Live, now: datetime) -> str | None:
+    """Return when the last name that waits its turn should be known, or None where none does."""
+    waiting = any(not problem for problem in live.unresolved.values())
+    return iso((now + timedelta(seconds=live.resolve_seconds)).replace(microsecond=0)) if waiting else None
 
 
 def _seconds(value: float | None) -> str:
@@ -102,3 +147,20 @@ def _show(standing: Standing, expected: dict[int, float], daemon: dict[str, obje
     for job, (success, failures, error) in standing.jobs.items():
         if failures:
             click.secho(f"Job {job} failed {failures} times since {success}: {clean(error or '')}", fg="red")
+
+
+def _show_live(live: Live, labels: dict[int, str], now: datetime) -> None:
+    if live.backfills:
+        click.echo(f"The past of {live.backfills} channels is still being read")
+    for number, reason in live.of("gone").items():
+        click.secho(f"{clean(labels.get(number, str(number)))} can't be read: {clean(reason)}", fg="red")
+    for number, bound in live.of("max_lag").items():
+        label = clean(labels.get(number, str(number)))
+        click.secho(f"{label}: its max_lag of {_seconds(bound)} can't be kept at this pace", fg="yellow")
+    waiting = [name for name, problem in live.unresolved.items() if not problem]
+    if waiting:
+        names = ", ".join(map(clean, waiting[:5])) + (" …" if len(waiting) > 5 else "")
+        click.echo(f"{len(waiting)} channels to look up, the last by {_resolved_by(live, now)}: {names}")
+    for name, problem in live.unresolved.items():
+        if problem:
+            click.secho(f"{clean(name)} can't be found: {clean(problem)}", fg="red")

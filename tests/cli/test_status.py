@@ -1,0 +1,67 @@
+"""`status` beside a running daemon, and without one."""
+
+import asyncio
+import json
+from typing import Any
+
+from ..service.test_daemon import Play, play  # noqa: F401
+
+
+def furnish(play: Play, *channels: dict[str, Any]) -> None:  # noqa: F811
+    play.furnish(play.user, channels, [], telegram={"pace": 1})
+
+
+async def status(play: Play) -> dict[str, Any]:  # noqa: F811
+    done = await play.asked("status", "--json")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def channel_of(answer: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(channel for channel in answer["channels"] if channel["channel"] == name)
+
+
+async def test_the_lag_to_expect_is_the_one_of_rhythm_and_budget(play: Play) -> None:  # noqa: F811
+    furnish(play, {"name": "border_news"}, {"name": "quiet_town", "priority": "high"})
+    await play.start()
+    await play.watching()
+    running = await status(play)
+    assert channel_of(running, "border_news")["lag_expected"] == 2.0
+    assert 120 < channel_of(running, "quiet_town")["lag_expected"] < 180
+    assert running["unresolved"] == {}
+    assert running["resolved_by"] is None
+    assert running["daemon"]["line"] == "up"
+    await play.stop()
+    alone = await status(play)
+    assert alone["daemon"] is None
+    assert alone["unresolved"] is None
+    assert channel_of(alone, "quiet_town")["lag_expected"] > 600
+    assert alone.keys() == running.keys()
+
+
+async def test_names_that_are_not_known_yet_are_shown_with_their_problem_and_their_end(play: Play) -> None:  # noqa: F811
+    furnish(play, {"name": "border_news"}, {"name": "nobody_here"}, {"name": "quiet_town"})
+    await play.start()
+
+    async with asyncio.timeout(20):
+        while not (answer := await status(play))["unresolved"].get("nobody_here"):
+            pass
+    assert list(answer["unresolved"]) == ["nobody_here", "quiet_town"]
+    assert answer["unresolved"]["quiet_town"] == ""
+    assert answer["resolved_by"] > answer["at"]
+    shown = (await play.asked("status")).stdout
+    assert "1 channels to look up, the last by 20" in shown
+    assert "nobody_here can't be found" in shown
+
+
+async def test_a_channel_that_can_not_be_read_is_shown_with_its_reason(play: Play) -> None:  # noqa: F811
+    furnish(play, {"name": "border_news"}, {"name": "quiet_town"})
+    await play.start()
+    await play.watching()
+    play.dc.ban(play.user, play.news)
+    gone = f"channels WHERE state = 'gone' AND id = {play.news.id}"
+    assert await play.until(lambda a: bool(a.execute(f"SELECT count(*) FROM {gone}").fetchone()[0]), within=20)
+    answer = await status(play)
+    assert channel_of(answer, "border_news")["gone"]
+    assert channel_of(answer, "quiet_town")["gone"] is None
+    assert "border_news can't be read: " in (await play.asked("status")).stdout
