@@ -130,7 +130,8 @@ class Lane:
             due = await self._writer.run(outbox.next_due, self.outlet.name)
         wait = SAFETY if due is None else (due - self._clock.now()).total_seconds()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), min(SAFETY, max(0.01, wait)))
+            async with asyncio.timeout(min(SAFETY, max(0.01, wait))):  # wait_for of 3.11 can swallow a cancellation
+                await self._woken.wait()
 
     async def _next(self) -> bool | None:
         """Send the next delivery: True when it is settled, False when it must be tried again, None when none is due."""
