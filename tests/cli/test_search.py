@@ -129,6 +129,10 @@ def test_mistakes_are_told_apart_from_finding_nothing(sh: Shell) -> None:
         ("search 'обстрел ('", 78, "обстрел ("),
         ("search", 2, "QUERY"),
         ("search обстрел --archive ./none.db", 70, "no archive"),
+        ("search обстрел --archive ./data", 70, "a folder"),
+        ("search обстрел --limit 99999999999999999999", 2, "--limit"),
+        ("alerts list --limit 99999999999999999999", 2, "--limit"),
+        ("import config/channelwatch.toml --archive /proc/none/a.db", 70, "error: [Errno"),
     ):
         done = sh(f"channelwatch {line}")
         assert (done.returncode, words in done.stderr) == (code, True), (line, done.stderr)

@@ -81,6 +81,7 @@ def test_a_query_reads_as(query: str, tree: str) -> None:
         ("channel:", (0, 8), "without a space"),
         ('a channel:""', (2, 12), "name one"),
         ("a - b", (2, 3), "stands alone"),
+        ('a ""', (2, 4), "no letter or digit"),
         ("a 🔥", (2, 3), "no letter or digit"),
         ('a "!"', (2, 5), "no letter or digit"),
         ("a*b", (0, 3), "only end"),

@@ -2,6 +2,8 @@
 
 import json
 import re
+import socket
+import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -10,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from channelwatch.archive import journal, standing
+from channelwatch.archive import alerts, journal, outbox, pauses, posts, standing
 from channelwatch.archive.file import Archive
 from channelwatch.clock import FakeClock, iso
+from channelwatch.errors import WatchError
+from channelwatch.post import Post
 from channelwatch.service.health import HealthServer, ills
 
 NOW = datetime(2023, 5, 22, 9, 0, tzinfo=UTC)
@@ -77,6 +81,41 @@ def test_an_open_outage_makes_health_answer_503_with_the_reason(archive: Archive
 def test_a_foreign_host_header_is_refused(archive: Archive) -> None:
     assert served(archive, "/health", host="evil.example:80")[0] == 403
     assert served(archive, "/elsewhere")[0] == 404
+
+
+def test_an_archive_that_can_not_be_read_is_ill_and_says_so(archive: Archive) -> None:
+    archive.path.rename(archive.path.with_name("elsewhere.db"))
+    code, body = served(archive, "/health")
+    assert (code, "can't be read" in json.loads(body)["ills"][0]) == (503, True)
+
+
+def test_what_was_given_up_long_ago_makes_nobody_ill_for_ever(archive: Archive) -> None:
+    def give_up(connection: sqlite3.Connection) -> None:
+        stored = posts.store(connection, [Post(1, 5, NOW, "text")], "push", NOW)
+        alert = alerts.add(connection, post=stored.new[0], severity="warning", state="ringing", reason="new", now=NOW)
+        outbox.enqueue(connection, alert, "gone", ["body"], NOW)
+        outbox.give_up_unknown(connection, ["desk"])
+        connection.execute("DELETE FROM work")
+        connection.execute("UPDATE channels SET last_sweep = ?", (iso(NOW + timedelta(days=2)),))
+
+    with Archive(archive.path).open_writer() as writer:
+        writer.run_sync(give_up)
+    assert ills_at(archive, NOW + timedelta(hours=1)) == ["1 deliveries of the last day were given up"]
+    assert ills_at(archive, NOW + timedelta(days=2)) == []
+
+
+def test_a_pause_that_has_ended_this_very_second_is_shown_no_more(archive: Archive) -> None:
+    with Archive(archive.path).open_writer() as writer:
+        writer.run_sync(pauses.pause, "messages.getHistory", NOW, "flood")
+    reader = archive.reader()
+    assert standing.read(reader, NOW + timedelta(microseconds=5)).pauses == {}
+    assert list(standing.read(reader, NOW - timedelta(microseconds=5)).pauses) == ["messages.getHistory"]
+    reader.close()
+
+
+def test_a_port_that_is_taken_is_told_with_the_remedy(archive: Archive) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder, pytest.raises(WatchError, match="another port"):
+        HealthServer(archive.reader, FakeClock(NOW), holder.getsockname()[1])
 
 
 def test_every_metric_is_documented_and_every_documented_metric_exists(archive: Archive) -> None:

@@ -77,6 +77,8 @@ class Archive:
         """
         if not self.path.exists():
             raise ArchiveError(f"{self.path}: there is no archive", remedy="run `channelwatch run` or `import` first")
+        if self.path.is_dir():
+            raise ArchiveError(f"{self.path}: a folder, not an archive", remedy="name the file in it")
         try:
             connection = _connect(self.path, "ro")
         except sqlite3.Error as error:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from channelwatch.archive.pauses import pauses
 from channelwatch.clock import from_iso, iso
 
 
@@ -41,7 +42,9 @@ class Standing(msgspec.Struct, frozen=True):
     """Deliveries that are not sent yet."""
     oldest_due: float | None
     dead: int
-    """Deliveries given up; a person must look."""
+    """Deliveries given up."""
+    dead_lately: int
+    """Those of them that were made in the last day; a person must look."""
     pauses: dict[str, str]
     """Telegram method → until when we were asked to wait."""
     outages: tuple[tuple[str, str, str], ...]
@@ -54,11 +57,17 @@ def read(connection: sqlite3.Connection, now: datetime) -> Standing:
     """Read the standing at `now` in one read transaction."""
     with connection:
         connection.execute("BEGIN")
-        work, oldest_work = connection.execute("SELECT count(*), min(queued_at) FROM work").fetchone()
+        work, oldest_work = connection.execute("SELECT count(*), min(rtrim(queued_at, 'Z')) FROM work").fetchone()
         due, oldest_due = connection.execute(
-            "SELECT count(*), min(created_at) FROM deliveries WHERE state IN ('due', 'sending')"
+            "SELECT count(*), min(rtrim(created_at, 'Z')) FROM deliveries WHERE state IN ('due', 'sending')"
         ).fetchone()
-        dead = connection.execute("SELECT count(*) FROM deliveries WHERE state = 'dead'").fetchone()[0]
+        dead, dead_lately = connection.execute(
+            """
+            SELECT count(*), coalesce(sum(rtrim(created_at, 'Z') >= rtrim(?, 'Z')), 0) FROM deliveries
+            WHERE state = 'dead'
+            """,
+            (iso(now - timedelta(days=1)),),
+        ).fetchone()
         return Standing(
             at=iso(now),
             channels=tuple(_channels(connection, now)),
@@ -68,7 +77,8 @@ def read(connection: sqlite3.Connection, now: datetime) -> Standing:
             due=due,
             oldest_due=_age(oldest_due, now),
             dead=dead,
-            pauses=dict(connection.execute("SELECT method, until FROM pauses WHERE until > ?", (iso(now),))),
+            dead_lately=dead_lately,
+            pauses={method: iso(until) for method, until in pauses(connection, now).items()},
             outages=tuple(
                 connection.execute("SELECT what, since, reason FROM outages WHERE until IS NULL AND what != 'daemon'")
             ),

@@ -119,4 +119,26 @@ def main() -> None:
     except WatchError as error:
         click.echo(f"error: {error}", err=True)
         code = error.exit_code
+    except Exception as error:
+        code = _unforeseen(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unforeseen(error: Exception) -> int:
+    """Tell of an error that no command foresaw and return its exit code."""
+    import sqlite3
+
+    if isinstance(error, sqlite3.Error):
+        from channelwatch.archive.file import translated
+
+        told = translated(error)
+        click.echo(f"error: the archive: {told}", err=True)
+        return told.exit_code
+    if isinstance(error, OSError):  # a folder that we may not write, a full disk …: the system's words say it
+        click.echo(f"error: {error}", err=True)
+        return 70
+    import traceback
+
+    traceback.print_exception(error)
+    click.echo("error: channelwatch failed in a way that nobody foresaw; please report the lines above", err=True)
+    return 70

@@ -22,7 +22,9 @@ def alerts() -> None:
 @alerts.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 @click.option(
-    "--limit", type=click.IntRange(min=1), help="At most so many, newest first (default: 50; all with --json)."
+    "--limit",
+    type=click.IntRange(min=1, max=2**31),
+    help="At most so many, newest first (default: 50; all with --json).",
 )
 @click.option("--state", type=click.Choice(["ringing", "quiet"]), help="Only those that rang, or that stayed quiet.")
 @with_workspace

@@ -5,6 +5,7 @@ import asyncio
 import click
 
 from channelwatch.cli.options import Workspace, with_workspace
+from channelwatch.errors import WatchError
 
 
 @click.command()
@@ -24,6 +25,8 @@ def run(workspace: Workspace, log_level: str, log_json: bool | None) -> None:
     once). SIGHUP reads the configuration again. Leaves with 77 when a login is needed and 78 when the
     configuration is bad.
     """
+    import structlog
+
     from channelwatch.config import secrets as secret_values
     from channelwatch.service import daemon, logs
     from channelwatch.service.lock import InstanceLock
@@ -31,4 +34,10 @@ def run(workspace: Workspace, log_level: str, log_json: bool | None) -> None:
     logs.configure(secret_values.values(workspace.secrets), json=log_json, level=log_level)
     config = workspace.config
     with InstanceLock(workspace.data):
-        asyncio.run(daemon.run(config, workspace.secrets, reload=workspace.reload))
+        try:
+            asyncio.run(daemon.run(config, workspace.secrets, reload=workspace.reload))
+        except WatchError:
+            raise
+        except Exception:
+            structlog.get_logger(__name__).exception("the daemon failed")  # by the log, which strikes out secrets
+            raise click.exceptions.Exit(70) from None

@@ -13,7 +13,7 @@ from channelwatch.archive.search import Hit
 from channelwatch.archive.search import search as ask
 from channelwatch.cli.moment import Moment, moment
 from channelwatch.cli.options import Workspace, with_workspace
-from channelwatch.cli.printing import clean, print_json
+from channelwatch.cli.printing import clean, one_line, print_json
 from channelwatch.clock import SystemClock
 from channelwatch.config.times import zone as zone_of
 from channelwatch.errors import QueryError
@@ -33,7 +33,7 @@ _FIELD = re.compile(r"(-?(?:[a-z]+:)?)(.*\s.*)", re.DOTALL)
 @click.option("--channel", help="Only this channel: name, past name, alias, link or -100… id.")
 @click.option("--since", type=Moment(), help="Not older than this: 2023-05-22, 2023-05-22T09:15 or 7d.")
 @click.option("--until", type=Moment(), help="Older than this (exclusive).")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1, max=2**31), default=20, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per post and line.")
 @with_workspace
 def search(
@@ -129,7 +129,7 @@ def _plain(hit: Hit) -> dict[str, object]:
 def _show(hit: Hit, zone: tzinfo) -> None:
     when = f"{hit.date.astimezone(zone):%Y-%m-%d %H:%M:%S}"
     gone = "  (deleted since)" if hit.missing_since else ""
-    click.secho(f"{when}  {clean(hit.channel)}  {clean(hit.url)}{gone}", fg="cyan")
+    click.secho(f"{when}  {one_line(hit.channel)}  {one_line(hit.url)}{gone}", fg="cyan")
     click.echo(f"{excerpt(hit)}\n")
 
 

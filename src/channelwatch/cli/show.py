@@ -8,7 +8,7 @@ import click
 from channelwatch.archive.file import Archive
 from channelwatch.archive.portrait import Portrait, find, portrait
 from channelwatch.cli.options import Workspace, with_workspace
-from channelwatch.cli.printing import clean, print_json
+from channelwatch.cli.printing import clean, one_line, print_json
 from channelwatch.config.times import zone as zone_of
 
 
@@ -38,7 +38,7 @@ def _show(post: Portrait, zone: tzinfo) -> None:
     def when(moment: datetime) -> str:
         return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
-    click.secho(f"{clean(post.channel)}  {when(post.date)}  {clean(post.url)}", fg="cyan")
+    click.secho(f"{one_line(post.channel)}  {when(post.date)}  {one_line(post.url)}", fg="cyan")
     for name, value in (
         ("edited", post.edited and when(post.edited)),
         ("forwarded from", post.forward),
@@ -56,7 +56,7 @@ def _show(post: Portrait, zone: tzinfo) -> None:
         ("id", post.id),
     ):
         if value is not None:
-            click.echo(f"{name + ':':<16}{clean(str(value))}")
+            click.echo(f"{name + ':':<16}{one_line(str(value), 300)}")
     click.echo(f"\n{clean(post.text)}\n")
     for link in post.entities:
         if link.get("url"):
@@ -70,5 +70,5 @@ def _show(post: Portrait, zone: tzinfo) -> None:
     for mention in post.mentions:
         click.echo(
             f"speaks of {clean(mention.place)} [{mention.region}, {mention.strength}]: "
-            f"{clean(mention.text)!r} ({'; '.join(mention.reasons)})"
+            f"{clean(mention.text)!r} ({clean('; '.join(mention.reasons))})"
         )

@@ -65,7 +65,7 @@ def status(workspace: Workspace, as_json: bool) -> None:
         _show(standing, expected, daemon, now)
         if live is not None:
             _show_live(live, {channel.id: channel.channel for channel in standing.channels}, now)
-    if daemon is None or standing.outages or standing.dead:
+    if daemon is None or standing.outages or standing.dead_lately:
         raise click.exceptions.Exit(1)
 
 

@@ -267,7 +267,7 @@ class _Reader:
 
     def phrase(self, token: Token, text: str, *, exact: bool) -> Node:
         """Make one term, or a phrase where `text` is cut into several words (``Нью-Йорк``)."""
-        if text in _MINUS:
+        if text and text in _MINUS:
             raise _error(
                 self.query, token.start, token.end, "this dash stands alone",
                 "write -word without a space, or leave the dash out",

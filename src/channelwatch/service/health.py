@@ -14,9 +14,12 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from channelwatch.archive import standing
 from channelwatch.clock import Clock, from_iso
+from channelwatch.errors import ArchiveError, WatchError
 
 STALE_SWEEP = 15 * 60.0
 """Seconds after which no channel having been swept is ill: the slowest rhythm sweeps one sooner."""
+
+_REMEDY = "give another port under [health] in channelwatch.toml, or end what holds it"
 
 STALE_QUEUE = 5 * 60.0
 """Seconds that a post may wait for the rules, or an alert for its outlet, before that is ill."""
@@ -33,8 +36,8 @@ def ills(now: standing.Standing) -> list[str]:
         found.append(f"a post has waited {now.oldest_work:.0f} s for the rules")
     if (now.oldest_due or 0) > STALE_QUEUE:
         found.append(f"an alert has waited {now.oldest_due:.0f} s for its outlet")
-    if now.dead:
-        found.append(f"{now.dead} deliveries were given up")
+    if now.dead_lately:
+        found.append(f"{now.dead_lately} deliveries of the last day were given up")
     return found
 
 
@@ -79,7 +82,10 @@ class HealthServer:
     """Serves GET /health (200 or 503, JSON) and GET /metrics (Prometheus text) on 127.0.0.1."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], clock: Clock, port: int) -> None:
-        """`connect` opens a read-only connection to the archive; `port` 0 takes any free one."""
+        """`connect` opens a read-only connection to the archive; `port` 0 takes any free one.
+
+        Raises WatchError when the port is taken or not ours to take.
+        """
 
         def look() -> standing.Standing:
             connection = connect()
@@ -94,12 +100,22 @@ class HealthServer:
         class Handler(BaseHTTPRequestHandler):
             """Answers two addresses and nothing else."""
 
+            timeout = 10  # seconds for an asker to say what it wants
+
             def do_GET(self) -> None:
                 """Answer /health or /metrics."""
                 host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
                 if host not in ("127.0.0.1", "localhost"):  # DNS rebinding
                     self._send(403, "text/plain", b"ask as 127.0.0.1 or localhost\n")
-                elif self.path == "/metrics":
+                    return
+                try:
+                    self._answer()
+                except (ArchiveError, sqlite3.Error) as error:
+                    body = msgspec.json.encode({"healthy": False, "ills": [f"the archive can't be read: {error}"]})
+                    self._send(503, "application/json", body)
+
+            def _answer(self) -> None:
+                if self.path == "/metrics":
                     self._send(200, "text/plain; version=0.0.4; charset=utf-8", generate_latest(registry))
                 elif self.path == "/health":
                     now = look()
@@ -120,7 +136,10 @@ class HealthServer:
             def log_message(self, *_args: object) -> None:
                 """Stay silent: scrapes are not news."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        try:
+            self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        except OSError as error:
+            raise WatchError(f"port {port} of 127.0.0.1 can't be served: {error.strerror}", remedy=_REMEDY) from error
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         """The port that it really listens on."""
