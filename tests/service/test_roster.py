@@ -5,7 +5,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from channelwatch.config.model import ChannelConfig, Config, TelegramConfig
+from channelwatch.config.model import BackfillConfig, ChannelConfig, Config, TelegramConfig
 
 from ..telegram_fixtures import dc, world  # noqa: F401
 from .test_watch import Rig, rig, until  # noqa: F401
@@ -177,6 +177,21 @@ async def test_a_channel_that_was_private_for_a_while_comes_back_whole(rig: Rig)
         assert rig.rows("SELECT DISTINCT state FROM channels") == [("active",)]
         assert not any(one.gone for one in watch.status().channels)
     assert len(rig.texts(news)) == 121
+
+
+async def test_the_past_of_a_channel_that_comes_back_is_read_to_its_end(rig: Rig) -> None:  # noqa: F811
+    news, other = rig.channel("news_here", posts=350), rig.channel("other_one", posts=5)
+    rig.settings["backfill"] = BackfillConfig(age=86400.0, posts=1000)
+    async with rig.watching() as watch:
+        rig.dc.ban(rig.me, news)
+        await until(lambda: bool(watch.channels[news.id].gone))
+        await watch._reader._look_for_backfills()  # as whenever any other channel's past was read
+        news.banned.clear()
+        rig.world.join(rig.me, news)
+        watch.channels[news.id].due = 0
+        watch.wake()
+        await until(lambda: watch.status().backfills == 0 and len(rig.texts(news)) == 350)
+    assert len(rig.texts(other)) == 5
 
 
 async def test_a_lost_channel_that_is_configured_no_more_is_removed(rig: Rig) -> None:  # noqa: F811

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
+from telethon.tl import types
 
 from channelwatch.errors import ChannelGone, Flooded, LineDown, LoginNeeded, TelegramError
 from channelwatch.post import ChannelInfo, Post
 from channelwatch.simulator.server import DataCentre
 from channelwatch.simulator.world import SimChannel, User, World
+from channelwatch.telegram import line as room
 from channelwatch.telegram.line import Line
 from channelwatch.telegram.names import parse
 
@@ -317,6 +320,32 @@ async def test_all_chats_are_listed_however_many(dc: DataCentre, world: World, m
         dc.load(channel, [{"text": "x", "date": 1684746900 + number // 7}])
     async with running(line_to(dc, me)) as line:
         assert len(await line.chats()) == 230
+
+
+def test_a_chat_of_any_kind_may_be_the_last_of_a_page() -> None:
+    """The next page begins behind it, so it must be addressed as what it is."""
+    answer = SimpleNamespace(
+        users=[types.User(5, access_hash=55)],
+        chats=[types.Channel(5, "x", types.ChatPhotoEmpty(), None, access_hash=56), types.ChatForbidden(6, "y")],
+    )
+    addressed = [
+        room._input_peer(peer, answer)
+        for peer in (
+            types.PeerUser(5),
+            types.PeerChannel(5),
+            types.PeerChat(5),
+            types.PeerUser(7),
+            types.PeerChannel(6),
+        )
+    ]
+    assert addressed == [
+        types.InputPeerUser(5, 55),
+        types.InputPeerChannel(5, 56),
+        types.InputPeerChat(5),
+        None,
+        None,
+    ]
+    assert len({room._key(peer) for peer in (types.PeerUser(5), types.PeerChannel(5), types.PeerChat(5))}) == 3
 
 
 async def test_a_clock_that_differs_is_measured(dc: DataCentre, me: User) -> None:

@@ -108,6 +108,7 @@ class Reader:
         one.due = next_sweep.timestamp() if one.top <= one.mark and not one.reread else now.timestamp() + 1.0
         if one.gone:
             await self._roster.back(one)
+            await self._look_for_backfills()
         if kept.new or kept.revised:
             if seconds < OLD_NEWS:
                 _measure(one, counted.posts, now)

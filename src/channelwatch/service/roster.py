@@ -256,7 +256,7 @@ class Roster:
         """Tell whether the channel still answers to its name (our access hash had gone stale)."""
         if self._calls.wait(RESOLVE) > 0 or one.info.name is None:
             return False
-        self._calls.pace.spend(RESOLVE, self._calls.now())
+        self._calls.spend(RESOLVE)
         try:
             info = await self._line.resolve(parse(one.info.name))
         except Flooded as error:
