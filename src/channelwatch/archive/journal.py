@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from channelwatch.archive import setback
 from channelwatch.clock import from_iso, iso
 
 ALIVE_EVERY = 30.0
@@ -16,7 +17,7 @@ ALIVE_EVERY = 30.0
 def note_start(connection: sqlite3.Connection, now: datetime) -> timedelta | None:
     """Note that the daemon starts: the time since it was last alive becomes an outage. Return how long it was.
 
-    Returns None at the very first start.
+    Returns None at the very first start. A clock that was set back meanwhile is seen to, as `note_alive` does.
     """
     row = connection.execute("SELECT value FROM settings WHERE name = 'alive'").fetchone()
     clean = connection.execute("DELETE FROM settings WHERE name = 'stopped'").rowcount > 0
@@ -24,15 +25,24 @@ def note_start(connection: sqlite3.Connection, now: datetime) -> timedelta | Non
     note_alive(connection, now)
     if row is None:
         return None
+    since = min(now, from_iso(row[0]))
     connection.execute(
         "INSERT INTO outages (what, since, until, reason) VALUES ('daemon', ?, ?, ?)",
-        (row[0], iso(now), "stopped" if clean else "died"),
+        (iso(since), iso(now), "stopped" if clean else "died"),
     )
-    return now - from_iso(row[0])
+    return now - since
 
 
-def note_alive(connection: sqlite3.Connection, now: datetime) -> None:
-    """Note that the daemon lives."""
+def note_alive(connection: sqlite3.Connection, now: datetime) -> bool:
+    """Note that the daemon lives; return whether the clock was set back since it was last noted.
+
+    Then the moments that rows wait for were moved as far back as the clock (less `ALIVE_EVERY` at most); rules in
+    memory must be read again.
+    """
+    row = connection.execute("SELECT value FROM settings WHERE name = 'alive'").fetchone()
+    back = from_iso(row[0]) - now if row is not None else timedelta()
+    if back > timedelta(seconds=1):
+        setback.move(connection, back, now)
     connection.execute(
         """
         INSERT INTO settings (name, value) VALUES ('alive', ?)
@@ -40,6 +50,7 @@ def note_alive(connection: sqlite3.Connection, now: datetime) -> None:
         """,
         (iso(now),),
     )
+    return back > timedelta(seconds=1)
 
 
 def note_stop(connection: sqlite3.Connection, now: datetime) -> None:
