@@ -1,5 +1,6 @@
-"""Write docs/cli.md from the commands' own help: ``python tools/write_cli_docs.py``."""
+"""Write docs/cli.md from the commands' own help: ``python tools/write_cli_docs.py`` (``--print``: to stdout)."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,5 +49,8 @@ def render() -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(render(), encoding="utf-8")
-    print(f"{PAGE} written")
+    if sys.argv[1:] == ["--print"]:
+        sys.stdout.buffer.write(render().encode())
+    else:
+        PAGE.write_text(render(), encoding="utf-8")
+        print(f"{PAGE} written")
