@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channelwatch.archive import channels, posts
-from channelwatch.archive.search import search, sources
+from channelwatch.archive.search import search, source
 from channelwatch.archive.writer import Writer
 from channelwatch.clock import from_iso
 from channelwatch.config.model import ChannelConfig
@@ -37,7 +37,8 @@ def ids(writer: Writer, query: str, **bounds: object) -> list[int]:
 
 def by_evaluation(connection: sqlite3.Connection, query: str) -> list[int]:
     """Return ``posts.id`` of every post that the query's definition accepts, newest first."""
-    compiled, known = compile_query(query), sources(connection)
+    compiled, past = compile_query(query), channels.past_names(connection)
+    known = {one.id: source(one, past.get(one.id, ())) for one in channels.every(connection)}
     return [
         rowid
         for rowid, channel_id, text in connection.execute("SELECT id, channel_id, text FROM posts ORDER BY id DESC")

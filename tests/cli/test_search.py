@@ -30,7 +30,13 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "config" / "channelwatch.toml").write_text(
         f'[archive]\nfile = "{tmp_path / "data" / "a.db"}"\n[time]\nzone = "Europe/Kyiv"\n'
     )
-    texts = ["Обстрел Козинки", "учебный обстрел", "тревога \x1b[31mкрасная\x07", "exact phrase here", "phrase exact"]
+    texts = [
+        "Обстрел Козинки",
+        "учебный обстрел",
+        "тревога \x1b[31mкрасная\x07\x9b",
+        "exact phrase here",
+        "phrase exact",
+    ]
     with Archive(tmp_path / "data" / "a.db").open_writer() as writer:
         writer.run_sync(channels.upsert, LEGION, None, NOW)
         writer.run_sync(ledger.begin, LEGION.id, 0, NOW)
@@ -114,11 +120,11 @@ def test_a_hit_as_json_holds_what_other_commands_read(sh: Shell) -> None:
 
 
 def test_what_people_read_can_not_drive_their_terminal(sh: Shell) -> None:
-    for line in ("search тревога", "show legion/3", "show legion/1"):
+    for line in ("search тревога", "search --json тревога", "show legion/3", "show legion/1", "show --json legion/3"):
         done = sh(f"channelwatch {line}")
         assert done.returncode == 0, done.stderr
         assert not set(done.stdout) & set(map(chr, (*range(9), *range(11, 32), 127, *range(128, 160)))), line
-    assert "\\x1b[31mкрасная\\x07" in sh("channelwatch search тревога").stdout
+    assert "\\x1b[31mкрасная\\x07\\x9b" in sh("channelwatch search тревога").stdout
 
 
 def test_mistakes_are_told_apart_from_finding_nothing(sh: Shell) -> None:

@@ -82,12 +82,25 @@ async def test_a_server_error_is_worth_another_try(api: BotApi, bot: TelegramBot
 
 async def test_what_will_never_work_is_permanent_and_says_what_to_do(api: BotApi) -> None:
     api.add_chat(8).blocked = True
-    for token, chat, remedy in ((TOKEN, 8, "unblock"), (TOKEN, 9, "outlets.desk.chat"), ("1:x", 7, "token")):
-        bot = TelegramBot("desk", Secret(token), chat, api=api.url)
+    for chat, remedy in ((8, "unblock"), (9, "outlets.desk.chat")):
+        bot = TelegramBot("desk", Secret(TOKEN), chat, api=api.url)
         error = await failure(bot)
         assert error.permanent
         assert remedy in error.remedy
         await bot.close()
+
+
+async def test_a_refused_token_costs_no_message_but_a_rest(api: BotApi) -> None:
+    bot = TelegramBot("desk", Secret("1:x"), 7, api=api.url)
+    error = await failure(bot)
+    assert (error.permanent, error.ambiguous, error.retry_after) == (False, False, 60.0)
+    assert "token of outlets.desk" in error.remedy
+    await bot.close()
+
+
+async def test_no_server_makes_us_rest_for_more_than_a_day(api: BotApi, bot: TelegramBot) -> None:
+    api.fault("flood", retry_after=10**300)
+    assert (await failure(bot)).retry_after == 86_400.0
 
 
 async def test_bad_markup_and_too_long_a_text_ask_for_plain_text(bot: TelegramBot) -> None:

@@ -54,21 +54,17 @@ class Hit(msgspec.Struct, frozen=True):
     evidence: "Evidence"
 
 
-def sources(connection: sqlite3.Connection) -> dict[int, Source]:
-    """Return what queries may ask of each channel, by id."""
-    past = channels.past_names(connection)
-    return {
-        channel.id: Source(
-            id=channel.id,
-            name=channel.name,
-            past_names=past.get(channel.id, ()),
-            alias=channel.alias,
-            tags=channel.tags,
-            group=channel.group,
-            home=channel.home,
-        )
-        for channel in channels.every(connection)
-    }
+def source(channel: channels.Channel, past_names: tuple[str, ...]) -> Source:
+    """Return what queries may ask of a channel."""
+    return Source(
+        id=channel.id,
+        name=channel.name,
+        past_names=past_names,
+        alias=channel.alias,
+        tags=channel.tags,
+        group=channel.group,
+        home=channel.home,
+    )
 
 
 def search(
@@ -105,24 +101,24 @@ def hits(
         "channel": channel,
         "match": match,
     }
-    known = sources(connection)
-    labels = {one.id: (one.label, one.name) for one in channels.every(connection)}
-    rows = connection.execute(_SCAN if match is None else _MATCH, bounds)
+    rows = connection.execute(_SCAN if match is None else _MATCH, bounds)  # first: a post's channel is known then
+    past = channels.past_names(connection)
+    known = {one.id: (source(one, past.get(one.id, ())), one) for one in channels.every(connection)}
     for rowid, channel_id, message_id, written, text, edited, views, media, missing_since in rows:
         date = from_iso(written)
         if (since and date < since) or (until and date >= until):
             continue
-        evidence = query.evaluate(Subject(text, known[channel_id]))
+        asked, channel_row = known[channel_id]
+        evidence = query.evaluate(Subject(text, asked))
         if evidence is None:
             continue
-        label, name = labels[channel_id]
         yield Hit(
             id=rowid,
-            channel=label,
+            channel=channel_row.label,
             channel_id=channel_id,
             message_id=message_id,
             date=date,
-            url=post_url(name, channel_id, message_id),
+            url=post_url(channel_row.name, channel_id, message_id),
             text=text,
             edited=from_iso(edited) if edited else None,
             views=views,

@@ -3,22 +3,19 @@
 import ctypes.util
 import importlib.util
 import os
-import sqlite3
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from channelwatch.archive.file import library_warning
 from channelwatch.cli.options import Workspace, with_workspace
 from channelwatch.cli.printing import clean, print_json
 from channelwatch.errors import ConfigError, LoginNeeded, Problem
 
 if TYPE_CHECKING:
     from channelwatch.config.model import Config, Secrets
-
-SAFE_SQLITE = (3, 51, 3)
-"""The first release without the WAL-reset bug, which damages an archive that two connections write at one instant."""
 
 
 class _Findings:
@@ -106,14 +103,16 @@ def _check_contents(config: "Config", found: _Findings) -> None:
 
 
 def _check_outlets(config: "Config", secrets: "Secrets | None", found: _Findings) -> None:
-    """Each Telegram outlet has its token."""
+    """Each outlet can be opened as the daemon opens it; nothing is connected."""
+    from channelwatch.outlets import open_outlet
+
+    if secrets is None:
+        return  # already told
     for outlet in config.outlets:
-        entry = outlet.token or "BOT_TOKEN"
-        if outlet.kind == "telegram" and secrets is not None:
-            token = secrets.bot_token if entry == "BOT_TOKEN" else secrets.other.get(entry)
-            if token is None:
-                remedy = f"ask @BotFather for a token and put {entry}=… into .env"
-                found.problems.append(Problem(".env", entry, f"is not set: outlets.{outlet.name} needs it", remedy))
+        try:
+            open_outlet(outlet, secrets)
+        except ConfigError as error:
+            found.take(error)
 
 
 def _check_login(workspace: Workspace, secrets: "Secrets", found: _Findings) -> None:
@@ -186,16 +185,8 @@ def _check_archive_file(path: Path, found: _Findings) -> None:
 
 def _check_machine(found: _Findings) -> None:
     """What this machine brings: SQLite, and something fast to encrypt with."""
-    if sqlite3.sqlite_version_info < SAFE_SQLITE:
-        wanted = ".".join(map(str, SAFE_SQLITE))
-        found.warnings.append(
-            Problem(
-                "",
-                "",
-                f"SQLite {sqlite3.sqlite_version} is older than {wanted}, which corrected a rare damage to archives",
-                "let nothing but channelwatch write the archive, and keep backups",
-            )
-        )
+    if warning := library_warning():
+        found.warnings.append(Problem("", "", warning))
     if importlib.util.find_spec("cryptg") is None and ctypes.util.find_library("ssl") is None:
         message = "neither cryptg nor OpenSSL is there: encryption runs in pure Python, slowly"
         found.warnings.append(Problem("", "", message, "run: pip install 'channelwatch[fast]'"))

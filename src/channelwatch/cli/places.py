@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 import msgspec
 
-from channelwatch.cli.printing import one_line, print_json, print_table
+from channelwatch.cli.printing import clean, one_line, print_json, print_table
 
 if TYPE_CHECKING:
     from channelwatch.places import Mention
@@ -60,7 +60,7 @@ def places(ctx: click.Context, asked: tuple[str, ...], json_: bool, weak: bool, 
             )
         except (msgspec.MsgspecError, UnicodeDecodeError, UnknownRegion) as error:
             bad += 1
-            click.echo(f"line {number}: {error}", err=True)
+            click.echo(f"line {number}: {clean(str(error))}", err=True)
             if json_:
                 print_json({"error": str(error), "line": number, "regions": [], "mentions": []})
             continue

@@ -24,8 +24,9 @@ def one_line(text: str, width: int = 100) -> str:
 
 
 def as_json(value: Any) -> str:
-    """Return a value (structs, datetimes and paths included) as JSON on one line."""
-    return msgspec.json.encode(value, enc_hook=str).decode("utf-8", "surrogatepass")
+    """Return a value (structs, datetimes and paths included) as JSON on one line that can't drive a terminal either."""
+    text = msgspec.json.encode(value, enc_hook=str).decode("utf-8", "surrogatepass")
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def print_json(value: Any) -> None:

@@ -17,7 +17,8 @@ def open_outlet(config: OutletConfig, secrets: Secrets) -> Outlet:
     token = secrets.bot_token if entry == "BOT_TOKEN" else secrets.other.get(entry)
     problems = []
     if token is None:
-        problems.append(Problem(".env", entry, f"is not set; outlet {config.name!r} needs it", f"add {entry}=…"))
+        remedy = f"ask @BotFather for a token and put {entry}=… into .env"
+        problems.append(Problem(".env", entry, f"is not set: outlets.{config.name} needs it", remedy))
     if config.chat is None:
         path = f"outlets.{config.name}.chat"
         problems.append(Problem("channelwatch.toml", path, "is missing", "give a chat id or @channelname"))

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _DEADLINE = 15.0
 """Seconds for one call; the Bot API answers within one or two."""
+_TOKEN_REST = 60.0
+"""Seconds between attempts while the bot's token is refused."""
+_LONGEST_REST = 86_400.0
+"""Seconds; no server is believed that asks for a longer pause."""
 
 
 class TelegramBot:
@@ -122,9 +126,11 @@ class TelegramBot:
         """Return the error that a refusal means."""
         what = f"{method}: {described.replace(self._token.reveal(), '***')[:300]}"
         if status == 429:
-            return OutletError(what, retry_after=float(wait) if isinstance(wait, int | float) else 5.0)
-        if status in (401, 404):
-            return OutletError(what, permanent=True, remedy=f"the token of outlets.{self.name} is wrong or revoked")
+            seconds = float(wait) if isinstance(wait, int | float) else 5.0
+            return OutletError(what, retry_after=min(max(seconds, 1.0), _LONGEST_REST))
+        if status in (401, 404):  # no fault of the message: it waits until the token is put right
+            remedy = f"the token of outlets.{self.name} is wrong or revoked: correct it and reload"
+            return OutletError(what, retry_after=_TOKEN_REST, remedy=remedy)
         if status == 403:
             return OutletError(what, permanent=True, remedy="add the bot to the chat, or unblock it")
         if status in (502, 504):

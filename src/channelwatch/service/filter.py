@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from channelwatch.alerts import decide, wording
-from channelwatch.archive import alerts, channels, matches, outbox, work
+from channelwatch.archive import alerts, channels, matches, outbox, search, work
 from channelwatch.archive.file import Archive, translated
 from channelwatch.archive.work import WorkItem
 from channelwatch.archive.writer import Writer
@@ -166,15 +166,7 @@ class FilterPass:
             if met_in_all >= SLICE_MATCHES or self._clock.monotonic() > until:
                 break
             channel = known[item.channel_id]
-            source = Source(
-                id=channel.id,
-                name=channel.name,
-                past_names=past.get(channel.id, ()),
-                alias=channel.alias,
-                tags=channel.tags,
-                group=channel.group,
-                home=channel.home,
-            )
+            source = search.source(channel, past.get(channel.id, ()))
             try:
                 met = book.match(Subject(item.text, source), item)
                 before = book.met_before(item, source, met)
