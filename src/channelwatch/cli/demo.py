@@ -288,10 +288,11 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
         click.secho(f"Something is wrong: {wrong}; the daemon's log: {folder / 'daemon.log'}", fg="red")
     else:
         click.secho(f"{summary['posts']} posts: nothing lost, nothing doubled.", fg="green")
+    program = "channelwatch" if shutil.which("channelwatch") else _near(Path(sys.argv[0]).absolute())
     click.echo("\nTry on the archive it left behind:")
     for query in summary["queries"]:
         quoted = "'" + query + "'"
-        click.echo(f"  channelwatch search --config {_near(folder / 'config')} {quoted}")
+        click.echo(f"  {program} search --config {_near(folder / 'config')} {quoted}")
 
 
 def _near(path: Path) -> str:
