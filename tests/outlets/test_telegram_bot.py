@@ -146,4 +146,4 @@ async def test_an_outlet_opens_with_the_token_that_its_config_names() -> None:
         open_outlet(config, Secrets(bot_token=Secret(TOKEN)))
     with pytest.raises(ConfigError, match=r"outlets\.desk\.chat"):
         open_outlet(OutletConfig(name="desk", kind="telegram"), Secrets(bot_token=Secret(TOKEN)))
-    assert open_outlet(OutletConfig(name="console", kind="console"), Secrets()).wording == "line"
+    assert open_outlet(OutletConfig(name="console", kind="console"), Secrets()).name == "console"

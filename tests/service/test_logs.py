@@ -13,7 +13,7 @@ log.info("with value", where="hash s3cr3t-hash-value here")
 log.info("post", text="bell \\x07 and \\x1b[31m red")
 logging.getLogger("foreign").warning("token %s", "7654321:AAF-abcdefghijklmnopqrstuvwxyz012345")
 def risky(token):
-    raise ValueError("bad " + token)
+    raise ValueError("bad " + token + " in \\x1b[32m green \\x9b")
 try:
     risky("s3cr3t-hash-value")
 except ValueError:
@@ -45,4 +45,6 @@ def test_json_is_one_object_a_line_and_foreign_records_too() -> None:
 
 def test_a_post_cannot_drive_the_terminal() -> None:
     assert "\x1b[31m red" not in run(False)
+    assert "\x1b[32m green" not in run(False)
+    assert "\x9b" not in run(False) + run(True)
     assert "\\x1b" in run(False)

@@ -1,7 +1,6 @@
 """What commands print: tables, JSON, and foreign text that cannot drive the terminal."""
 
 import re
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -40,8 +39,3 @@ def print_table(rows: Iterable[Sequence[Any]], headers: Sequence[str]) -> None:
 
     cells = [["" if cell is None else clean(str(cell)) for cell in row] for row in rows]
     click.echo(tabulate(cells, headers=headers, tablefmt="simple", disable_numparse=True))
-
-
-def on_terminal() -> bool:
-    """Tell whether a person watches our output."""
-    return sys.stdout.isatty()

@@ -16,7 +16,6 @@ _FOR_PEOPLE = ("block", "marks")
 class Console:
     """Writes what `alerts.wording.line` made to a stream, standard output unless told otherwise."""
 
-    wording = "line"
     rates: tuple[Rate, ...] = ()
 
     def __init__(self, name: str = "console", stream: TextIO | None = None, *, people: bool | None = None) -> None:

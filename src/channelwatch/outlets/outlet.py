@@ -41,11 +41,6 @@ class Outlet(Protocol):
         ...
 
     @property
-    def wording(self) -> str:
-        """``html`` or ``line``: which wording of `alerts.wording` it takes."""
-        ...
-
-    @property
     def account(self) -> str:
         """What it shares with others when the far side asks for a pause; never a secret."""
         ...

@@ -27,8 +27,6 @@ _LONGEST_REST = 86_400.0
 class TelegramBot:
     """Sends alerts to one chat through one bot."""
 
-    wording = "html"
-
     def __init__(
         self,
         name: str,

@@ -3,11 +3,12 @@
 Secrets are struck out last, in whatever line they stand, by their loaded values and by the shape of a bot token.
 """
 
+import io
 import logging
 import re
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -35,9 +36,20 @@ class _Redact(logging.Formatter):
 def _escape(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     """Write control characters out: a post's text must not drive the operator's terminal."""
     for key, value in event.items():
-        if isinstance(value, str) and key != "exception":
-            event[key] = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", value)
+        if isinstance(value, str):
+            event[key] = _harmless(value)
     return event
+
+
+def _harmless(text: str) -> str:
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def _traceback(stream: TextIO, exc_info: Any) -> None:
+    """Write a traceback for people; its message may quote a post too."""
+    written = io.StringIO()
+    structlog.dev.plain_traceback(written, exc_info)
+    stream.write(_harmless(written.getvalue()))
 
 
 def configure(secrets: Iterable[str] = (), *, json: bool | None = None, level: str = "INFO") -> None:
@@ -57,7 +69,7 @@ def configure(secrets: Iterable[str] = (), *, json: bool | None = None, level: s
     else:
         ending += [
             _escape,
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback, pad_event_to=0),
+            structlog.dev.ConsoleRenderer(exception_formatter=_traceback, pad_event_to=0),
         ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
