@@ -159,6 +159,25 @@ async def test_what_was_not_live_is_matched_and_stays_quiet(bench: Bench) -> Non
     assert (await bench.writer.run(count, "matches"), bench.wakes) == (4, 0)
 
 
+async def test_what_was_imported_before_telegram_told_it_rings_when_it_does(bench: Bench) -> None:
+    await bench.rules(rule("shelling", "обстрел"))
+    written = bench.clock.now()
+    await bench.post(1, "обстрел", "import", date=written)
+    (quiet,) = await bench.alerts()
+    assert quiet.state == "quiet"
+    await bench.post(1, "обстрел", "sweep", date=written)
+    (rung,) = await bench.alerts()
+    assert (rung.state, len(rung.deliveries)) == ("ringing", 1)
+    await bench.post(2, "обстрел", "import", date=written)
+    await bench.post(2, "обстрел", "push", date=written)
+    await bench.post(2, "обстрел", "import", date=written)
+    assert [alert.state for alert in await bench.alerts()] == ["ringing", "ringing"]
+    await bench.post(2, "тихо", "import", date=written)
+    (text,) = await bench.writer.run(lambda c: c.execute("SELECT text FROM posts WHERE message_id = 2").fetchone())
+    assert text == "обстрел"
+    assert await bench.writer.run(posts.verify_chain) is None
+
+
 async def test_what_the_last_day_would_have_rung_is_counted_by_rule(bench: Bench) -> None:
     await bench.rules(rule("shelling", "обстрел"), rule("fire", "пожар"))
     await bench.post(1, "обстрел", "backfill")

@@ -75,8 +75,9 @@ def store(connection: sqlite3.Connection, posts: Iterable[Post], came: Came, now
 
     A new post and a changed text make a revision and a work row; counters, reactions and markup change without
     one. A state older than the stored one (by edit date) only proves that the post is alive; an import never
-    changes what Telegram itself told. A new post at or below its channel's mark leaves its hole, so that the
-    ledger's equation holds. The channels must exist. Repeating a call changes nothing but the times seen.
+    changes what Telegram itself told, and what was imported before Telegram told it live is looked at again as live.
+    A new post at or below its channel's mark leaves its hole, so that the ledger's equation holds. The channels must
+    exist. Repeating a call changes nothing but the times seen.
     """
     batch: dict[tuple[int, int], Post] = {}
     again: list[Post] = []
@@ -180,10 +181,18 @@ def _freshen(connection: sqlite3.Connection, known: _Known, post: Post, came: Ca
     moment = iso(now)
     if came == "import" and known.came != "import":
         return False
-    if known.edited and (post.edited is None or post.edited < from_iso(known.edited)):
+    older = known.edited is not None and (post.edited is None or post.edited < from_iso(known.edited))
+    revised = not older and post.text != known.text
+    waits = iso(now + ALBUM_WAIT) if post.album else None
+    if known.came == "import" and came != "import":  # from now on Telegram's own
+        connection.execute("UPDATE posts SET came = ? WHERE id = ?", (came, known.id))
+        if came != "backfill" and not revised:
+            # As news it was never looked at. A new row, because a pass may be at the old one just now.
+            connection.execute("DELETE FROM work WHERE post_id = ? AND revision = ?", (known.id, known.revision))
+            connection.execute(_ADD_WORK, (known.id, known.revision, came, moment, waits))
+    if older:
         connection.execute("UPDATE posts SET last_seen = ?, missing_since = NULL WHERE id = ?", (moment, known.id))
         return False
-    revised = post.text != known.text
     if revised:
         connection.execute(
             """
@@ -197,7 +206,6 @@ def _freshen(connection: sqlite3.Connection, known: _Known, post: Post, came: Ca
         digest = _linked(_last_hash(connection), _digest(post.key, number, came, moment, (post.text, post.raw)))
         raw = zlib.compress(post.raw, _ZLIB_LEVEL) if post.raw else None
         connection.execute(_ADD_REVISION, (known.id, number, raw, digest, came, moment, moment))
-        waits = iso(now + ALBUM_WAIT) if post.album else None
         connection.execute(_ADD_WORK, (known.id, number, came, moment, waits))
     connection.execute(_CHANGE_POST, (*_columns(post), known.revision + revised, moment, known.id))
     return revised
