@@ -57,6 +57,22 @@ async def test_an_unknown_request_is_refused(tmp_path: Path) -> None:
         await served(tmp_path, {"do": "dance"})
 
 
+async def test_what_is_no_request_is_refused_and_the_next_one_answered(tmp_path: Path) -> None:
+    server = ControlServer(tmp_path, {"echo": echo})
+    await server.start()
+    reader, writer = await asyncio.open_unix_connection(str(server.path))
+    for line in (b"[]", b"null", b'{"do": ["echo"]}', b"\xff\xfe", b"[" * 200_000):
+        writer.write(line + b"\n")
+        assert b"does not know" in await reader.readline()
+    writer.close()
+    await server.stop()
+
+
+async def test_half_a_character_travels_both_ways(tmp_path: Path) -> None:
+    answer = await served(tmp_path, {"do": "echo", "say": "\udcff"})
+    assert answer == {"ok": True, "said": "\udcff"}
+
+
 def test_where_no_daemon_runs_the_answer_is_none(tmp_path: Path) -> None:
     assert ask(tmp_path, {"do": "echo"}) is None
 

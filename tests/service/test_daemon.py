@@ -251,6 +251,22 @@ async def test_no_secret_reaches_the_log(play: Play) -> None:
         assert (play.folder / "data" / name).stat().st_mode & 0o077 == 0
 
 
+async def test_a_secret_that_came_with_a_reload_is_struck_out_too(play: Play) -> None:
+    await play.start()
+    fresh = "fedcba9876543210fedcba9876543210"
+    env = play.config / ".env"
+    env.write_text(env.read_text().replace("0123456789abcdef0123456789abcdef", fresh))
+    (play.config / "rules.toml").write_text(
+        f'[[rules]]\nname = "{fresh}"\nquery = "тревога"\noutlets = ["bot"]\n', encoding="utf-8"
+    )
+    hang_up(play)
+    await until_logged(play, "the configuration was read again")
+    (play.config / "rules.toml").write_text(f'[[rules]]\nname = "{fresh}"\nquery = "("\n', encoding="utf-8")
+    hang_up(play)
+    await until_logged(play, "the old one stays in force")
+    assert fresh not in play.log()
+
+
 async def test_every_writing_command_works_beside_the_running_daemon(play: Play, tmp_path: Path) -> None:
     other = play.dc.world.add_channel("other_town")
     boxed = play.dc.world.add_channel("boxed_news")

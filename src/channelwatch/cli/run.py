@@ -1,11 +1,15 @@
 """``channelwatch run``: the daemon in the foreground."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import click
 
 from channelwatch.cli.options import Workspace, with_workspace
 from channelwatch.errors import WatchError
+
+if TYPE_CHECKING:
+    from channelwatch.config.model import Config, Secrets
 
 
 @click.command()
@@ -31,11 +35,19 @@ def run(workspace: Workspace, log_level: str, log_json: bool | None) -> None:
     from channelwatch.service import daemon, logs
     from channelwatch.service.lock import InstanceLock
 
-    logs.configure(secret_values.values(workspace.secrets), json=log_json, level=log_level)
+    struck = set(secret_values.values(workspace.secrets))
+    logs.configure(struck, json=log_json, level=log_level)
+
+    def reload() -> "tuple[Config, Secrets]":
+        config, secrets = workspace.reload()
+        struck.update(secret_values.values(secrets))
+        logs.configure(struck, json=log_json, level=log_level)
+        return config, secrets
+
     config = workspace.config
     with InstanceLock(workspace.data):
         try:
-            asyncio.run(daemon.run(config, workspace.secrets, reload=workspace.reload))
+            asyncio.run(daemon.run(config, workspace.secrets, reload=reload))
         except WatchError:
             raise
         except Exception:

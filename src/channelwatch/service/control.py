@@ -57,7 +57,7 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         def send(answer: Answer) -> None:
-            writer.write(json.dumps(answer, ensure_ascii=False, default=str).encode() + b"\n")
+            writer.write(json.dumps(answer, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass") + b"\n")
 
         try:
             while line := await reader.readline():
@@ -72,7 +72,7 @@ class ControlServer:
         try:
             request = json.loads(line)
             handler = self.handlers[request["do"]]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return {"ok": False, "error": "the daemon does not know this request", "exit_code": 2}
         try:
             return {"ok": True, **(await handler(request, progress))}
@@ -107,7 +107,7 @@ def ask(folder: Path, request: Answer, *, progress: Progress | None = None, time
         except (FileNotFoundError, ConnectionRefusedError):
             return None
         try:
-            line.sendall(json.dumps(request, ensure_ascii=False, default=str).encode() + b"\n")
+            line.sendall(json.dumps(request, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass") + b"\n")
             with line.makefile("rb") as answers:
                 for raw in answers:
                     answer: Answer = json.loads(raw)
