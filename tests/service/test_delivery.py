@@ -343,6 +343,18 @@ async def test_what_arrived_is_recorded_when_the_archive_is_free_again_and_not_s
     assert (shown.state, shown.attempts, len(api.messages(DESK))) == ("sent", 1, 1)
 
 
+async def test_a_lane_that_fails_ends_the_pump_where_it_is_seen(api: BotApi, writer: Writer) -> None:
+    run = writer.run
+
+    async def fail_when_idle(fn: Any, *args: Any, **more: Any) -> Any:
+        if fn is outbox.next_due:
+            raise RuntimeError("nobody foresaw this")
+        return await run(fn, *args, **more)
+
+    writer.run = fail_when_idle  # type: ignore[method-assign,assignment]
+    await asyncio.wait_for(DeliveryPump(writer, [bot(api)], SystemClock()).run(), 5)
+
+
 async def refuse(*_: Any, **__: Any) -> None:
     raise ArchiveBusy("disk full")
 

@@ -121,7 +121,7 @@ class Daemon:
             "watch": asyncio.create_task(self.watch.run(), name="watch"),
             "filter": asyncio.create_task(self.filter.run(), name="filter"),
             "delivery": asyncio.create_task(self.pump.run(), name="delivery"),
-            "past": asyncio.create_task(self._tell_past(), name="past"),
+            "past": asyncio.create_task(_ended("past", self._tell_past()), name="past"),
             "watchdog": asyncio.create_task(
                 watch_jobs(jobs, lambda: notify("WATCHDOG=1"), self._give_up), name="watchdog"
             ),
@@ -293,12 +293,12 @@ class Daemon:
         return answer
 
 
-async def _ended(part: str, stop: Awaitable[object]) -> None:
-    """Wait for one part's stop; what goes wrong in it is no reason to leave the others standing."""
+async def _ended(part: str, end: Awaitable[object]) -> None:
+    """Wait for a part's end; what goes wrong in it is told, and is no reason to leave the others standing."""
     try:
-        await stop
+        await end
     except Exception:
-        log.exception("a part did not stop cleanly", part=part)
+        log.exception("a part failed", part=part)
 
 
 def _past_to_read(connection: sqlite3.Connection) -> bool:

@@ -121,7 +121,14 @@ class DeliveryPump:
             )
             task = asyncio.create_task(lane.run(), name=f"lane {outlet.name}")
             self._lanes[task] = lane
-            task.add_done_callback(lambda task: self._lanes.pop(task, None))
+            task.add_done_callback(self._lane_ended)
+
+    def _lane_ended(self, task: asyncio.Task[None]) -> None:
+        """Forget a lane that left; one that failed ends the pump, since nobody would miss a lane alone."""
+        self._lanes.pop(task, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a lane ended", lane=task.get_name(), exc_info=error)
+            self._stopped.set()
 
     def _partners(self, account: str) -> list[str]:
         return [outlet.name for outlet in self._outlets if outlet.account == account]
