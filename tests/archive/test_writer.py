@@ -90,6 +90,7 @@ async def test_another_programs_lock_is_busy_for_everybody_who_waits_and_passes(
         other.execute("BEGIN IMMEDIATE")
         results = await asyncio.gather(writer.run(put, "a"), writer.run(put, "b"), return_exceptions=True)
         assert [type(result) for result in results] == [ArchiveBusy, ArchiveBusy]
+        assert all("another program" in str(result) for result in results)
         other.execute("ROLLBACK")
     assert await writer.run(put, "c") == "c"
     assert await writer.run(names) == {"c"}
@@ -161,3 +162,18 @@ def test_closing_finishes_what_is_queued_and_refuses_more(archive: Archive) -> N
 def test_a_call_inside_a_call_is_an_error_not_a_deadlock(writer: Writer) -> None:
     with pytest.raises(RuntimeError, match="wait for itself"):
         writer.run_sync(lambda c: writer.run_sync(put, "a"))
+
+
+async def test_no_failure_of_a_call_leaves_its_caller_waiting(writer: Writer) -> None:
+    def stop(_: sqlite3.Connection) -> None:
+        raise StopIteration
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await asyncio.wait_for(writer.run(stop), 5)
+    assert await writer.run(put, "after") == "after"
+
+
+async def test_a_connection_that_is_gone_is_told_to_every_caller(writer: Writer) -> None:
+    for _ in range(2):
+        with pytest.raises(ArchiveError):
+            await asyncio.wait_for(writer.run(lambda connection: connection.close()), 5)

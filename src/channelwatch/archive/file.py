@@ -17,7 +17,13 @@ APPLICATION_ID = 0x63686177
 STEPS = ("first",)
 """Names of the migrations in ``migrations.py``, in order; kept here too so that opening needs no sqlite_utils."""
 
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+_TRY_AGAIN = {
+    sqlite3.SQLITE_BUSY: "another program is writing to it; try again",
+    sqlite3.SQLITE_LOCKED: "another program is writing to it; try again",
+    sqlite3.SQLITE_FULL: "free some disk space",
+    sqlite3.SQLITE_IOERR: "see whether its disk is full or failing, then try again",
+}
+"""What passes, by SQLite's primary result code, and what to do about it."""
 _PAGE_SIZE = 8192
 """Measured: 4096, 8192 and 16384 take the same CPU per post; 8192 gave the smallest file, and small commits."""
 _JOURNAL_LIMIT = 64 * 2**20
@@ -192,9 +198,8 @@ def translated(error: Exception, path: Path | None = None) -> ArchiveError:
     """Return our error for one of sqlite3's or the file system's: busy and disk-full can be tried again."""
     where = f"{path}: " if path else ""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _BUSY:
-        remedy = "free some disk space" if code == sqlite3.SQLITE_FULL else ""
-        return ArchiveBusy(f"{where}{error}", remedy=remedy, retry_after=1.0)
+    if code in _TRY_AGAIN:
+        return ArchiveBusy(f"{where}{error}", remedy=_TRY_AGAIN[code], retry_after=1.0)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         remedy = "keep the file as it is; restore a copy or run `sqlite3 FILE .recover` into a new one"
         return ArchiveError(f"{where}{error}", remedy=remedy)

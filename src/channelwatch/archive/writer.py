@@ -96,12 +96,12 @@ class Writer:
     def _batch(self, first: _Call) -> bool:
         """Run `first` and whatever else waits in one transaction; return False when asked to stop."""
         connection = self._connection
-        before = connection.total_changes
         until = time.monotonic() + _BATCH_SECONDS
         done: list[tuple[Future[Any], Any]] = []
         call: _Call | None = first
         going = True
         try:
+            before = connection.total_changes
             connection.execute("BEGIN IMMEDIATE")
             while call is not None:
                 if call.future.set_running_or_notify_cancel():
@@ -112,7 +112,7 @@ class Writer:
                         call = self._queue.get_nowait()
                         going = call is not None
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # whatever it is: with this thread, everybody would wait for ever
             problem = translated(error, self._path)
             with suppress(sqlite3.Error):
                 connection.rollback()
@@ -137,6 +137,8 @@ class Writer:
             connection.execute("RELEASE call")
         except BaseException as error:
             problem = translated(error, self._path) if isinstance(error, sqlite3.Error) else error
+            if isinstance(error, StopIteration):  # asyncio can't hand it over: the caller would wait for ever
+                problem = RuntimeError("a call of the writer raised StopIteration")
             call.future.set_exception(problem)
             if isinstance(error, sqlite3.Error) and isinstance(problem, ArchiveBusy):
                 raise
