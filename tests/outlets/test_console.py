@@ -1,5 +1,8 @@
+import asyncio
 import io
 import json
+import os
+import threading
 
 import msgspec
 import pytest
@@ -56,3 +59,25 @@ async def test_a_closed_stream_is_a_failed_delivery() -> None:
     with pytest.raises(OutletError) as failure:
         await Console(stream=stream, people=False).send(Message(BODY, alert=3))
     assert not failure.value.permanent
+
+
+async def test_a_reader_that_stopped_costs_one_thread_and_gets_everything_when_it_goes_on() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as stream:
+        console = Console(stream=stream, people=False)
+        before = threading.active_count()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await console.send(Message(json.dumps({"text": "x" * 100_000}), 1))
+        for _ in range(3):
+            with pytest.raises(OutletError, match="takes nothing") as refused:
+                await console.send(Message("{}", 2))
+            assert not refused.value.ambiguous
+        assert threading.active_count() == before + 1
+        while not os.read(reader, 65_536).endswith(b"\n"):
+            pass
+        while threading.active_count() > before:  # noqa: ASYNC110 -- a thread has no event
+            await asyncio.sleep(0.01)
+        assert await console.send(Message('{"text": "later"}', 3)) == "3"
+        assert os.read(reader, 100) == b'{"text":"later"}\n'
+    os.close(reader)

@@ -1,7 +1,11 @@
 """The console: a readable block for a person at a terminal, one JSON line per alert for everything else."""
 
 import asyncio
+import os
 import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, TextIO
 
 import msgspec
@@ -24,14 +28,18 @@ class Console:
         self.account = f"console:{name}"
         self._stream = stream
         self._people = people
+        self._writing: Future[None] | None = None
 
     async def send(self, message: Message) -> str:
         """Write one alert; the answer is its id, because a console has none of its own."""
         stream = self._stream or sys.stdout
         people = stream.isatty() if self._people is None else self._people
         text = _block(message, colour=stream.isatty()) if people else _line(message)
+        if self._writing is not None and not self._writing.done():
+            raise OutletError("standard output takes nothing", remedy="let its reader or terminal go on")
         try:
-            await asyncio.to_thread(_write, stream, text)  # a stopped terminal must not stop the daemon
+            self._writing = _in_thread(_write, stream, text)
+            await asyncio.shield(asyncio.wrap_future(self._writing))
         except (OSError, ValueError) as error:
             problem = OutletError(f"standard output: {error}", remedy="restart with an open standard output")
         else:
@@ -45,10 +53,34 @@ class Console:
         """Leave the stream open: it is not ours."""
 
 
+def _in_thread(write: Callable[[TextIO, str], None], stream: TextIO, text: str) -> "Future[None]":
+    """Write on a thread that nobody waits for at the end: a stopped terminal must not stop the daemon, nor its exit."""
+    done: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            write(stream, text)
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    threading.Thread(target=run, name="console", daemon=True).start()
+    return done
+
+
 def _write(stream: TextIO, text: str) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    stream.write(text.encode(encoding, "replace").decode(encoding))  # an ASCII console shows "?" and goes on
+    encoded = text.encode(encoding, "replace")  # an ASCII console shows "?" and goes on
+    try:
+        file = stream.fileno()
+    except (OSError, AttributeError):
+        stream.write(encoded.decode(encoding))
+        stream.flush()
+        return
     stream.flush()
+    while encoded:  # past the stream's buffer, whose lock the interpreter wants when it ends
+        encoded = encoded[os.write(file, encoded) :]
 
 
 def _fields(message: Message) -> dict[str, Any]:
