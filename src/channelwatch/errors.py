@@ -6,11 +6,12 @@
     ├── ConfigError                 yes         78   lists every problem at once
     │   └── QueryError              yes         78   a query that does not parse, with the spot
     ├── ArchiveError                yes         70   the file is not ours, too new, damaged
+    │   ├── ArchiveMissing          yes         75   nothing was stored yet: run first
     │   └── ArchiveBusy             no          75   locked, disk full: try again
     ├── InstanceRunning             yes         75   another process holds the data folder
     ├── TelegramError               –
     │   ├── LoginNeeded             yes         77   no key, revoked, banned, duplicated
-    │   ├── ChannelGone             yes         –    private, deleted, banned, name free
+    │   ├── ChannelGone             yes         1    private, deleted, banned, name free
     │   ├── Flooded                 no          –    wait `retry_after` seconds, per method
     │   └── LineDown                no          –    no answer, cut, 5xx: reconnect and ask again
     └── OutletError                 by field    –    a delivery failed
@@ -105,6 +106,12 @@ class ArchiveError(WatchError):
     """The archive file can't be used as it is."""
 
 
+class ArchiveMissing(ArchiveError):
+    """There is no archive yet."""
+
+    exit_code = 75
+
+
 class ArchiveBusy(ArchiveError):
     """The archive can't be written just now (locked, disk full); nothing was lost, try again."""
 
@@ -136,6 +143,7 @@ class ChannelGone(TelegramError):
     """A channel can't be read: private, deleted, banned, or the name belongs to nobody."""
 
     permanent = True
+    exit_code = 1
 
 
 class Flooded(TelegramError):

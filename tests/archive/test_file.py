@@ -184,3 +184,15 @@ def test_an_archive_moved_with_its_folder_still_opens(archive: Archive, tmp_path
     moved = Archive(tmp_path / "else where?#%" / "channelwatch.db")
     moved.reader().close()
     moved.open_writer().close()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere, so nothing is read-only for it")
+def test_an_archive_on_a_read_only_medium_can_be_read(tmp_path: Path) -> None:
+    folder = tmp_path / "medium"
+    Archive(folder / "a.db").open_writer().close()
+    folder.chmod(0o500)
+    try:
+        with closing(Archive(folder / "a.db").reader()) as reader:
+            assert reader.execute("SELECT count(*) FROM posts").fetchone() == (0,)
+    finally:
+        folder.chmod(0o700)

@@ -132,13 +132,13 @@ def test_mistakes_are_told_apart_from_finding_nothing(sh: Shell) -> None:
         ("search обстрел --channel nobody", 2, "no channel"),
         ("search обстрел --limti 5", 2, "--limti"),
         ("search обстрел --since yesterdayish", 2, "no time"),
-        ("search 'обстрел ('", 78, "обстрел ("),
+        ("search 'обстрел ('", 2, "обстрел ("),
         ("search", 2, "QUERY"),
-        ("search обстрел --archive ./none.db", 70, "no archive"),
+        ("search обстрел --archive ./none.db", 75, "no archive"),
         ("search обстрел --archive ./data", 70, "a folder"),
         ("search обстрел --limit 99999999999999999999", 2, "--limit"),
         ("alerts list --limit 99999999999999999999", 2, "--limit"),
-        ("import config/channelwatch.toml --archive /proc/none/a.db", 70, "error: [Errno"),
+        ("import config/channelwatch.toml --archive /proc/none/a.db", 70, "can't be written"),
     ):
         done = sh(f"channelwatch {line}")
         assert (done.returncode, words in done.stderr) == (code, True), (line, done.stderr)

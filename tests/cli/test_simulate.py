@@ -53,7 +53,7 @@ async def test_a_person_logs_in_with_the_printed_code_and_the_script_starts_then
 
     try:
         await line_with("BOT_TOKEN=7100001:abc")
-        toml = "".join(printed).partition("# channelwatch.toml\n")[2].partition("# .env")[0]
+        toml = "".join(printed).partition("# channelwatch.toml:")[2].partition("\n")[2].partition("# .env")[0]
         telegram = tomllib.loads(toml)["telegram"]
         trust(Path(telegram["rsa_key_file"]))
         session = MemorySession()

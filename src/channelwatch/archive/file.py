@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from channelwatch.errors import ArchiveBusy, ArchiveError
+from channelwatch.errors import ArchiveBusy, ArchiveError, ArchiveMissing
 
 if TYPE_CHECKING:
     from channelwatch.archive.writer import Writer
@@ -82,13 +82,15 @@ class Archive:
         Raises ArchiveError when there is no archive, or it is not ours, too new, or not yet upgraded.
         """
         if not self.path.exists():
-            raise ArchiveError(f"{self.path}: there is no archive", remedy="run `channelwatch run` or `import` first")
+            raise ArchiveMissing(f"{self.path}: there is no archive", remedy="run `channelwatch run` or `import` first")
         if self.path.is_dir():
             raise ArchiveError(f"{self.path}: a folder, not an archive", remedy="name the file in it")
         try:
             connection = _connect(self.path, "ro")
         except sqlite3.Error as error:
-            raise translated(error, self.path) from error
+            if not self._at_rest():
+                raise translated(error, self.path) from error
+            connection = _connect(self.path, "ro&immutable=1")
         try:
             connection.execute("PRAGMA query_only = ON")
             if self._pending(connection):
@@ -103,6 +105,11 @@ class Archive:
             connection.close()
             raise
         return connection
+
+    def _at_rest(self) -> bool:
+        """Tell whether it lies where nobody can write: then it can be read without SQLite's helper files."""
+        wal = self.path.with_name(self.path.name + "-wal")
+        return not os.access(self.path.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size > 0)
 
     def _create(self) -> None:
         """Make the folder and an empty file that only we may read, where there is none yet."""
@@ -145,7 +152,7 @@ class Archive:
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=mode == "ro")
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=mode.startswith("ro"))
     try:
         for pragma in _COMMON:
             connection.execute(pragma)

@@ -112,9 +112,10 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         code = 130
-    except BrokenPipeError:
-        # the reader of our output left (``| head``): that is not an error, and nothing more can be said
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # What click does here when the reader of our output left (``| head``), and then only: no error, and nothing
+        # more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 0
     except WatchError as error:
         click.echo(f"error: {error}", err=True)

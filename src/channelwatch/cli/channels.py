@@ -86,8 +86,14 @@ def add(
     asked per channel. A line of --file that is no channel is reported with its number and the rest is added (exit
     code 1); a # begins a comment.
     """
+    from channelwatch.config.channel_names import channel_key
     from channelwatch.config.model import ChannelConfig
 
+    for name in names:
+        try:
+            channel_key(name)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="NAME") from None
     listed, bad = _listed(file) if file is not None else ([], 0)
     wanted = [*_names(names, known_to_be_added=file is not None), *listed]
     if given["alias"] and len(wanted) != 1:

@@ -264,6 +264,10 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
         ],
         ["channel", "posts", "start", "mark", "stored", "certified empty", "open holes", "adds up"],
     )
+    click.echo(
+        "\nEvery id from start to mark is stored, certified empty or an open hole: an id that a sweep did not see,\n"
+        "asked for again, up to an hour, before it counts as empty. Posts up to start were read back from the past."
+    )
     click.secho(f"\nAlerts raised: {len(summary['alerts'])}", bold=True)
     print_table(
         [

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -68,7 +69,7 @@ def init(workspace: Workspace, yes: bool) -> None:
             click.echo("Nothing was written.")
             return
     _write(folder, texts)
-    place = f" --config {workspace.named}" if workspace.named else ""
+    place = f" --config {shlex.quote(str(workspace.named))}" if workspace.named else ""
     later = "" if "API_ID=\n" not in texts.get(".env", "") else f"  fill in API_ID and API_HASH in {folder / '.env'}\n"
     click.echo(
         f"\nNext:\n{later}  channelwatch{place} check      says everything that is wrong\n"
@@ -185,7 +186,7 @@ def _query(text: str) -> str:
 
 
 def _token(text: str) -> str:
-    if text and not re.fullmatch(r"\d{3,}:[A-Za-z0-9_-]{20,}", text):
+    if text and not re.fullmatch(r"\d{3,}:[A-Za-z0-9_-]{5,}", text):
         raise ValueError("a bot token looks like 123456789:AAE… (from @BotFather)")
     return text
 

@@ -57,8 +57,8 @@ def search(
     try:
         compiled = compile_query(typed(query))
     except QueryError as error:
-        click.echo(clean(error.caret()), err=True)
-        raise
+        click.echo(clean(f"{error.caret()}\nerror: {error}"), err=True)
+        raise click.exceptions.Exit(2) from None  # typed here, so wrong usage; in a rule it is a bad configuration
     for warning in compiled.warnings:
         click.echo(f"note: {warning}", err=True)
     now = SystemClock().now()

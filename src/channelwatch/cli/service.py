@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _next_steps(system: bool, config: Path, archive: Path, user: str) -> str:
-    places = f"--config {config} --archive {archive}"
+    places = f"--config {shlex.quote(str(config))} --archive {shlex.quote(str(archive))}"
     as_user = f"sudo -u {user} " if system and user != getpass.getuser() else ""
     control = "sudo systemctl" if system else "systemctl --user"
     log = "journalctl -u channelwatch -f" if system else "journalctl --user -u channelwatch -f"

@@ -91,7 +91,7 @@ def settings(scenario: "Scenario", play: "Performance", api: "BotApi | None" = N
     lines = [
         f"A Telegram data centre with {len(scenario.channels)} channels is on {dc.host}:{dc.port}.",
         "",
-        "# channelwatch.toml",
+        "# channelwatch.toml: this instead of its own [telegram] table and channels",
         "[telegram]",
         f"dc_id = {dc.dc_id}",
         f'dc_host = "{dc.host}"',
@@ -109,8 +109,7 @@ def settings(scenario: "Scenario", play: "Performance", api: "BotApi | None" = N
             "",
         ]
     for channel in scenario.channels.values():
-        if channel.name:
-            lines += ["[[channels]]", f'name = "{channel.name}"', ""]
+        lines += ["[[channels]]", f'name = "{channel.name or f"-100{channel.id}"}"', ""]
     lines += ["# .env", "API_ID=12345", "API_HASH=0123456789abcdef0123456789abcdef"]
     for user in scenario.world.users.values():
         if user.phone:

@@ -104,7 +104,7 @@ def ask(folder: Path, request: Answer, *, progress: Progress | None = None, time
         try:
             with _short_path(path) as name:
                 line.connect(name)
-        except (FileNotFoundError, ConnectionRefusedError):
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             return None
         try:
             line.sendall(json.dumps(request, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass") + b"\n")

@@ -25,9 +25,15 @@ class InstanceLock:
 
     def acquire(self) -> None:
         """Take the lock now or raise."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.folder / LOCK_NAME
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise WatchError(
+                f"the data folder {self.folder} can't be written: {error.strerror}",
+                remedy="name another with [archive] file or --archive, or make it yours",
+            ) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -35,7 +41,7 @@ class InstanceLock:
             os.close(file)
             raise InstanceRunning(
                 f"another channelwatch (process {holder}) holds {self.folder}",
-                remedy="stop it first, or use its socket by running the command while it runs",
+                remedy="stop it first (kill the process, or systemctl stop channelwatch)",
             ) from error
         if not _excludes(path):
             os.close(file)
