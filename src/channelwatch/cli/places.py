@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 import msgspec
 
+from channelwatch.cli.options import Workspace, with_workspace
 from channelwatch.cli.printing import clean, one_line, print_json, print_table
 
 if TYPE_CHECKING:
@@ -28,8 +29,11 @@ class _Line(msgspec.Struct):
 @click.option("--json", "json_", is_flag=True, help="One JSON object per input line, in order.")
 @click.option("--weak", is_flag=True, help="Also show mentions that more likely mean something else.")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@with_workspace
 @click.pass_context
-def places(ctx: click.Context, asked: tuple[str, ...], json_: bool, weak: bool, file: Path) -> None:
+def places(
+    ctx: click.Context, _workspace: Workspace, asked: tuple[str, ...], json_: bool, weak: bool, file: Path
+) -> None:
     """Show the places that texts speak of, how surely, and why.
 
     FILE holds one JSON object per line (- for stdin) with `text` and, where the channel has one, `home` (a region or
