@@ -15,8 +15,9 @@ HEAD = """\
 
 Written by `tools/write_cli_docs.py` from the commands' own `--help`; a test fails when it is out of date.
 
-Every command but the plays (`demo`, `simulate`) takes `--config DIR` and `--archive FILE`, before or after its name. Exit codes: 0 good, 1 the answer is
-no, 2 usage, 70 internal error, 75 try later, 77 login needed, 78 bad config, 130 interrupted.
+Every command but the plays (`demo`, `simulate`) takes `--config DIR` and `--archive FILE`, before or after its name.
+Exit codes: 0 good, 1 the answer is no, 2 usage, 70 internal error, 75 try later, 77 login needed, 78 bad config,
+130 interrupted.
 """
 
 

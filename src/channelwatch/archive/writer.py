@@ -42,6 +42,7 @@ class Writer:
         """Called on the writer's thread after each commit that changed something; must be quick."""
         self._connection = connection
         self._path = path
+        self._file = None if path is None else _identity(path)
         self._queue: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()  # None = close
         self._door = threading.Lock()
         self._closed = False
@@ -70,6 +71,10 @@ class Writer:
                 self._queue.put(None)
         self._thread.join()
 
+    def moved(self) -> bool:
+        """Tell whether the file was deleted, or another now lies at its path: what is written is not found there."""
+        return self._path is not None and _identity(self._path) != self._file
+
     def __enter__(self) -> "Writer":
         """Return itself."""
         return self
@@ -91,6 +96,10 @@ class Writer:
         while going:
             call = self._queue.get()
             going = call is not None and self._batch(call)
+        if self.moved():
+            # SQLite leaves its -wal behind then; the next to open the path would read it into a stranger's file.
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
     def _batch(self, first: _Call) -> bool:
@@ -167,3 +176,12 @@ class Writer:
                 callback()
             except Exception:
                 structlog.get_logger(__name__).exception("a callback after a commit failed")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return which file lies at a path, None where none does."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

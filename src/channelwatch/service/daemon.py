@@ -110,6 +110,7 @@ class Daemon:
                 log.info("health is served", url=f"http://127.0.0.1:{health.port}/health")
             self._catch_signals()
             await self._serve()
+            self._look_for_archive()
         if self._gave_up:
             raise WatchError(self._gave_up, remedy="see the log; the service manager restarts the daemon")
 
@@ -179,6 +180,7 @@ class Daemon:
         jobs = Jobs(self.clock)
 
         async def wake_all() -> None:
+            self._look_for_archive()
             self.filter.wake()
             self.pump.wake()
             self.watch.wake()
@@ -199,6 +201,18 @@ class Daemon:
         jobs.add("wake", 5, wake_all, deadline=5)
         jobs.add("alive", journal.ALIVE_EVERY, note, deadline=20)
         return jobs
+
+    def _look_for_archive(self) -> None:
+        """Give up where the archive's file is not at its path any more: what is stored would be lost unseen."""
+        if self._gave_up is None and self.writer.moved():
+            path = self.config.archive.file
+            log.error(
+                "the archive was deleted or replaced while it was written",
+                archive=str(path),
+                remedy="put the right file back; the next start takes what lies there, or begins an empty archive. "
+                "Stop channelwatch before moving its archive",
+            )
+            self._give_up(f"{path} was deleted or replaced while channelwatch ran")
 
     async def _note_line(self) -> None:
         now = self.clock.now()
