@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from channelwatch.archive.file import Archive
 from channelwatch.service.stage import Stage
 from channelwatch.simulator.botapi import BotApi
 from channelwatch.simulator.server import DataCentre
@@ -181,6 +183,45 @@ async def test_a_reload_puts_a_new_rule_and_a_new_channel_in_force(play: Play) -
         ("Паводок здесь",)
     ]
     connection.close()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_an_archive_taken_away_ends_the_daemon_with_70_and_a_word(play: Play, replaced: bool) -> None:
+    await play.start()
+    await play.watching()
+    assert await play.stop() == 0
+    path, moved = play.archive.path, play.folder / "moved.db"
+    shutil.copy(path, play.folder / "old.db")
+    await play.start()
+    await play.watching()
+    play.dc.post(play.news, "Тревога")
+    assert await play.until(lambda a: sent(a) == 1, within=10), play.log_tail()
+    if replaced:
+        path.rename(moved)
+        shutil.copy(play.folder / "old.db", path)
+    else:
+        for one in path.parent.glob("channelwatch.db*"):
+            one.unlink()
+    assert play.daemon is not None
+    assert await asyncio.wait_for(play.daemon.wait(), 20) == 70
+    told = [json.loads(line) for line in play.log().splitlines() if "was deleted or replaced while it" in line]
+    assert [(line["level"], line["archive"]) for line in told] == [("error", str(path))]
+    if replaced:
+        assert path.read_bytes() == (play.folder / "old.db").read_bytes()
+        assert path.with_name("channelwatch.db-wal").stat().st_size == 0, "nothing is left for the next start to mix in"
+        kept = Archive(moved).reader()
+        assert sent(kept) == 1, "what was stored is in the file it was stored in"
+        kept.close()
+        await play.start()
+        assert await play.until(lambda a: sent(a) == 1, within=15), "the copy is read on from where it was"
+
+
+async def test_an_archive_taken_away_just_before_a_stop_is_no_clean_stop(play: Play) -> None:
+    await play.start()
+    await play.watching()
+    play.archive.path.unlink()
+    assert await play.stop() == 70
+    assert "was deleted or replaced" in play.log()
 
 
 async def test_a_second_daemon_on_the_same_folder_is_refused(play: Play) -> None:

@@ -73,7 +73,10 @@ class Writer:
 
     def moved(self) -> bool:
         """Tell whether the file was deleted, or another now lies at its path: what is written is not found there."""
-        return self._path is not None and _identity(self._path) != self._file
+        try:
+            return self._path is not None and _identity(self._path) != self._file
+        except OSError:  # it can't be looked at just now, which says nothing
+            return False
 
     def __enter__(self) -> "Writer":
         """Return itself."""
@@ -182,6 +185,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     """Return which file lies at a path, None where none does."""
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_dev, found.st_ino

@@ -71,11 +71,12 @@ class Daemon:
         self._hang_ups: set[asyncio.Task[None]] = set()
         self._since: datetime = clock.now()
         self._gave_up: str | None = None
+        assert config.archive.file is not None  # noqa: S101 -- the command line puts it in
+        self._archive = Archive(config.archive.file)
 
     async def run(self) -> None:
         """Open, serve, drain, close."""
-        assert self.config.archive.file is not None  # noqa: S101 -- the command line puts it in
-        archive = Archive(self.config.archive.file)
+        archive = self._archive
         key = keyfile.load(archive.path.parent, self.secrets)
         async with contextlib.AsyncExitStack() as opened:
             self.writer = archive.open_writer()
@@ -205,7 +206,7 @@ class Daemon:
     def _look_for_archive(self) -> None:
         """Give up where the archive's file is not at its path any more: what is stored would be lost unseen."""
         if self._gave_up is None and self.writer.moved():
-            path = self.config.archive.file
+            path = self._archive.path
             log.error(
                 "the archive was deleted or replaced while it was written",
                 archive=str(path),
