@@ -162,7 +162,9 @@ class LineDown(TelegramError):
 class OutletError(WatchError):
     """A delivery failed.
 
-    `permanent`: trying again is pointless (chat gone, bot blocked, bad address).
+    `permanent`: this message can never be sent; the next one may.
+    `outlet_fault`: no message can, until a person corrects a setting (bad token, chat not found, bot blocked): the
+    outlet rests and what is due stays due.
     `ambiguous`: the message may have arrived all the same (the answer was lost).
     `badly_formed`: the outlet could not read our markup; send it as plain text.
     """
@@ -172,6 +174,7 @@ class OutletError(WatchError):
         message: str,
         *,
         permanent: bool = False,
+        outlet_fault: bool = False,
         ambiguous: bool = False,
         badly_formed: bool = False,
         retry_after: float | None = None,
@@ -180,5 +183,6 @@ class OutletError(WatchError):
         """Keep what drives the next attempt; the message never holds a token or an address with one."""
         super().__init__(message, remedy=remedy, retry_after=retry_after)
         self.permanent = permanent
+        self.outlet_fault = outlet_fault
         self.ambiguous = ambiguous
         self.badly_formed = badly_formed

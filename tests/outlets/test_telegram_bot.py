@@ -1,3 +1,4 @@
+import asyncio
 import logging
 import traceback
 from collections.abc import AsyncIterator
@@ -80,22 +81,43 @@ async def test_a_server_error_is_worth_another_try(api: BotApi, bot: TelegramBot
     assert (error.permanent, error.ambiguous, error.retry_after) == (False, False, None)
 
 
-async def test_what_will_never_work_is_permanent_and_says_what_to_do(api: BotApi) -> None:
+async def test_a_chat_that_takes_no_message_is_the_outlets_fault_and_says_what_to_do(api: BotApi) -> None:
     api.add_chat(8).blocked = True
     for chat, remedy in ((8, "unblock"), (9, "outlets.desk.chat")):
         bot = TelegramBot("desk", Secret(TOKEN), chat, api=api.url)
         error = await failure(bot)
-        assert error.permanent
+        assert (error.outlet_fault, error.permanent) == (True, False)
         assert remedy in error.remedy
         await bot.close()
 
 
-async def test_a_refused_token_costs_no_message_but_a_rest(api: BotApi) -> None:
+async def test_only_what_concerns_the_message_is_permanent(bot: TelegramBot) -> None:
+    error = await failure(bot, message(" "))
+    assert (error.outlet_fault, error.permanent) == (False, True)
+
+
+async def test_a_refused_token_is_the_outlets_fault(api: BotApi) -> None:
     bot = TelegramBot("desk", Secret("1:x"), 7, api=api.url)
     error = await failure(bot)
-    assert (error.permanent, error.ambiguous, error.retry_after) == (False, False, 60.0)
+    assert (error.outlet_fault, error.permanent, error.ambiguous, error.retry_after) == (True, False, False, None)
     assert "token of outlets.desk" in error.remedy
     await bot.close()
+
+
+async def test_an_address_that_is_no_bot_api_is_the_outlets_fault() -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        for address in (f"http://127.0.0.1:{port}", "ftp://127.0.0.1", "http://127.0.0.1:http"):
+            bot = TelegramBot("desk", Secret(TOKEN), 7, api=address)
+            error = await failure(bot)
+            assert error.outlet_fault
+            assert "outlets.desk.api" in error.remedy
+            await bot.close()
 
 
 async def test_no_server_makes_us_rest_for_more_than_a_day(api: BotApi, bot: TelegramBot) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from channelwatch.archive import alerts, outbox, posts
+from channelwatch.archive import alerts, outbox, posts, standing
 from channelwatch.archive.alerts import DeliveryShown
 from channelwatch.archive.channels import upsert
 from channelwatch.archive.file import Archive
@@ -196,6 +196,64 @@ async def test_what_can_never_arrive_is_dead_at_once_and_the_rest_goes_on(api: B
         shown = await settled(writer)
     assert [d.state for d in shown] == ["dead"] + ["sent"] * 20
     assert "message text is empty" in (shown[0].error or "")
+
+
+async def test_a_wrong_chat_or_token_costs_one_attempt_and_no_alert(api: BotApi, writer: Writer) -> None:
+    for number in range(1, 6):
+        await writer.run(raise_alert, number)
+        await writer.run(raise_alert, number + 100, "warning", (), "phone")
+    async with pumping(writer, bot(api, chat=9999), bot(api, "phone", PHONE, "1:wrong")) as pump:
+        await until(lambda: api.answers[400] and api.answers[401])
+        while len(await writer.run(standing.outlets)) < 2:
+            pump.wake()
+            await asyncio.sleep(0.02)
+        desk, phone = await writer.run(standing.outlets)
+        assert {d.state for d in await writer.run(deliveries)} == {"due"}
+        assert api.answers == {400: 1, 401: 1}
+        assert ("chat not found" in desk.reason, desk.waiting) == (True, 5)
+        assert ("token of outlets.phone" in phone.reason, phone.waiting) == (True, 5)
+
+        await pump.replace([bot(api), bot(api, "phone", PHONE)])
+        shown = await settled(writer)
+    assert {d.state for d in shown} == {"sent"}
+    assert [m.text for m in api.messages(DESK)] == [f"text {number}" for number in range(1, 6)]
+    assert await writer.run(standing.outlets) == []
+
+
+async def test_a_restart_tries_an_outlet_at_fault_again_at_once(api: BotApi, writer: Writer) -> None:
+    api.add_chat(DESK).blocked = True
+    await writer.run(raise_alert, 1)
+    for _ in range(2):
+        calls = api.answers[403]
+        async with pumping(writer, bot(api)):
+            await until(lambda before=calls: api.answers[403] > before)  # type: ignore[misc]
+    assert [d.state for d in await writer.run(deliveries)] == ["due"]
+    api.add_chat(DESK)
+    async with pumping(writer, bot(api)):
+        (delivery,) = await settled(writer)
+    assert (delivery.state, [m.text for m in api.messages(DESK)]) == ("sent", ["text 1"])
+
+
+async def test_a_refusal_that_the_outlet_before_hears_late_does_not_rest_the_corrected_one(
+    api: BotApi, writer: Writer
+) -> None:
+    heard, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(Bot):
+        async def send(self, message: Message) -> str:
+            heard.set()
+            await go_on.wait()
+            return await super().send(message)
+
+    await writer.run(raise_alert, 1)
+    async with pumping(writer, Slow("desk", Secret(TOKEN), 9999, api=api.url)) as pump:
+        await heard.wait()
+        await pump.replace([bot(api)])
+        go_on.set()
+        await until(lambda: api.answers[400])
+        pump.wake()
+        (delivery,) = await settled(writer)
+    assert (delivery.state, delivery.attempts) == ("sent", 2)
 
 
 async def test_markup_that_is_refused_arrives_as_plain_text(api: BotApi, writer: Writer) -> None:

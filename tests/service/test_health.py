@@ -104,6 +104,21 @@ def test_what_was_given_up_long_ago_makes_nobody_ill_for_ever(archive: Archive) 
     assert ills_at(archive, NOW + timedelta(days=2)) == []
 
 
+def test_an_outlet_at_fault_is_ill_as_long_as_something_waits_for_it(archive: Archive) -> None:
+    def refuse(connection: sqlite3.Connection) -> None:
+        stored = posts.store(connection, [Post(1, 5, NOW, "text")], "push", NOW)
+        alert = alerts.add(connection, post=stored.new[0], severity="warning", state="ringing", reason="new", now=NOW)
+        outbox.enqueue(connection, alert, "desk", ["one", "two"], NOW)
+        (claimed,) = outbox.claim(connection, "desk", NOW)
+        outbox.refused(connection, claimed.id, "chat not found", NOW)
+
+    with Archive(archive.path).open_writer() as writer:
+        writer.run_sync(refuse)
+        assert ills_at(archive, NOW) == ["outlet desk: chat not found (since 2023-05-22T09:00:00Z), 2 deliveries wait"]
+        writer.run_sync(outbox.give_up_unknown, [])
+        assert ills_at(archive, NOW) == ["2 deliveries of the last day were given up"]
+
+
 def test_a_pause_that_has_ended_this_very_second_is_shown_no_more(archive: Archive) -> None:
     with Archive(archive.path).open_writer() as writer:
         writer.run_sync(pauses.pause, "messages.getHistory", NOW, "flood")

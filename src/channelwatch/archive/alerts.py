@@ -39,6 +39,7 @@ class DeliveryShown(msgspec.Struct, frozen=True):
     remote_id: str | None
     sent_at: str | None
     error: str | None
+    """Why it was not sent, or is not yet; while its outlet is at fault, that."""
     reason: str
     """The alert's reason, and whether this copy may have come twice."""
 
@@ -147,8 +148,10 @@ def _shown(connection: sqlite3.Connection, alert: int, *row: Any) -> AlertShown:
     places, regions = places_of(connection, alert)
     deliveries = connection.execute(
         """
-        SELECT id, outlet, part, state, attempts, remote_id, sent_at, error, ambiguous FROM deliveries
-        WHERE alert_id = ? ORDER BY outlet, part
+        SELECT id, outlet, part, state, attempts, remote_id, sent_at,
+               coalesce(error, (SELECT p.reason FROM outlet_pauses p
+                                WHERE p.outlet = d.outlet AND p.refusals AND d.state = 'due')), ambiguous
+        FROM deliveries d WHERE alert_id = ? ORDER BY outlet, part
         """,
         (alert,),
     )

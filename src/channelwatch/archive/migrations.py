@@ -214,7 +214,7 @@ _FIRST = (
         outlet TEXT NOT NULL,
         part INTEGER NOT NULL DEFAULT 1,
         body TEXT NOT NULL,                 -- what is sent, as worded for this outlet
-        state TEXT NOT NULL,                -- due, sending, sent, dead
+        state TEXT NOT NULL,                -- due, sending, sent, dead, dismissed (dead, and a person has seen to it)
         attempts INTEGER NOT NULL DEFAULT 0,
         ambiguous INTEGER NOT NULL DEFAULT 0, -- attempts whose answer was lost
         next_attempt TEXT,
@@ -227,7 +227,15 @@ _FIRST = (
     )
     """,
     "CREATE INDEX deliveries_due ON deliveries (outlet, state, next_attempt)",
-    "CREATE TABLE outlet_pauses (outlet TEXT PRIMARY KEY, until TEXT NOT NULL, reason TEXT NOT NULL)",
+    """
+    CREATE TABLE outlet_pauses (
+        outlet TEXT PRIMARY KEY,
+        until TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        since TEXT NOT NULL,
+        refusals INTEGER NOT NULL           -- in a row, for a fault of the outlet; 0 = we were asked to wait
+    )
+    """,
     """
     CREATE TABLE job_runs (
         job TEXT PRIMARY KEY,

@@ -2,7 +2,10 @@
 
 A delivery is a row before it is a message, and at least once is the promise:
 
-``due`` → claimed (``sending``, with a lease) → ``sent``, or ``due`` again later, or ``dead``.
+``due`` → claimed (``sending``, with a lease) → ``sent``, or ``due`` again later, or ``dead``; a person makes what is
+dead ``due`` again, or ``dismissed``.
+
+An outlet that is itself at fault (a wrong token or chat) rests, longer and longer, and nothing of it dies.
 
 A process that dies after the claim leaves the lease to expire; the row is then claimed again and counts one
 ambiguous attempt, because the message may have arrived. Functions take the writer's connection and never commit.
@@ -10,6 +13,7 @@ ambiguous attempt, because the message may have arrived. Functions take the writ
 Trap: ``…:00Z`` sorts behind ``…:00.5Z``, so times are compared without their ``Z``.
 """
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -39,6 +43,11 @@ _NO_OUTLET = "the configuration has no such outlet any more"
 _WORTH_TAKING_UP = timedelta(days=1)
 """What was given up longer ago than this is no news any more when its outlet comes back."""
 
+_REST = timedelta(minutes=1)
+"""How long an outlet rests after the first refusal that is its own fault; each further one in a row doubles it."""
+
+_LONGEST_REST = timedelta(minutes=15)
+
 
 class Claimed(msgspec.Struct, frozen=True):
     """One delivery that is ours until its lease ends."""
@@ -54,6 +63,16 @@ class Claimed(msgspec.Struct, frozen=True):
     """Earlier attempts that may have arrived."""
     error: str | None = None
     """What became of the attempt before."""
+
+
+class GivenUp(msgspec.Struct, frozen=True):
+    """One delivery that was given up, for a person to resend or dismiss."""
+
+    id: int
+    alert: int
+    outlet: str
+    part: int
+    error: str
 
 
 def enqueue(connection: sqlite3.Connection, alert: int, outlet: str, bodies: Sequence[str], now: datetime) -> int:
@@ -114,6 +133,10 @@ def sent(connection: sqlite3.Connection, delivery: int, remote_id: str, now: dat
         """,
         (remote_id, iso(now), delivery),
     )
+    connection.execute(
+        "DELETE FROM outlet_pauses WHERE refusals > 0 AND outlet = (SELECT outlet FROM deliveries WHERE id = ?)",
+        (delivery,),
+    )
 
 
 def retry(connection: sqlite3.Connection, delivery: int, at: datetime, error: str, *, ambiguous: bool = False) -> None:
@@ -139,16 +162,41 @@ def dead(connection: sqlite3.Connection, delivery: int, error: str, *, ambiguous
     )
 
 
-def pause(connection: sqlite3.Connection, outlets: Sequence[str], until: datetime, reason: str) -> None:
-    """Keep `outlets` from sending before `until`; a longer pause that stands is kept."""
+def pause(connection: sqlite3.Connection, outlets: Sequence[str], until: datetime, reason: str, now: datetime) -> None:
+    """Keep `outlets` from sending before `until`; a longer pause that stands is kept, and the reason of a fault too."""
     connection.executemany(
         """
-        INSERT INTO outlet_pauses (outlet, until, reason) VALUES (?, ?, ?)
-        ON CONFLICT (outlet) DO UPDATE SET until = excluded.until, reason = excluded.reason
+        INSERT INTO outlet_pauses (outlet, until, reason, since, refusals) VALUES (?, ?, ?, ?, 0)
+        ON CONFLICT (outlet) DO UPDATE SET until = excluded.until,
+            reason = iif(refusals, reason, excluded.reason), since = iif(refusals, since, excluded.since)
         WHERE rtrim(excluded.until, 'Z') > rtrim(outlet_pauses.until, 'Z')
         """,
-        [(outlet, iso(until), reason) for outlet in outlets],
+        [(outlet, iso(until), reason, iso(now)) for outlet in outlets],
     )
+
+
+def refused(
+    connection: sqlite3.Connection, delivery: int, reason: str, now: datetime, *, ambiguous: bool = False
+) -> datetime:
+    """Record a refusal that is the outlet's own fault: the delivery stays due, the outlet rests; return until when.
+
+    It rests for a minute, and twice as long after each further refusal in a row, at most for 15 minutes.
+    """
+    retry(connection, delivery, now, reason, ambiguous=ambiguous)
+    (outlet,) = connection.execute("SELECT outlet FROM deliveries WHERE id = ?", (delivery,)).fetchone()
+    row = connection.execute("SELECT since, refusals FROM outlet_pauses WHERE outlet = ?", (outlet,)).fetchone()
+    since, before = row if row and row[1] else (iso(now), 0)
+    until: datetime = now + min(_REST * 2 ** min(before, 9), _LONGEST_REST)
+    connection.execute(
+        "INSERT OR REPLACE INTO outlet_pauses (outlet, until, reason, since, refusals) VALUES (?, ?, ?, ?, ?)",
+        (outlet, iso(until), reason, since, before + 1),
+    )
+    return until
+
+
+def forgive(connection: sqlite3.Connection, outlet: str) -> None:
+    """End the rest of an outlet that was at fault: its settings were read anew."""
+    connection.execute("DELETE FROM outlet_pauses WHERE outlet = ? AND refusals > 0", (outlet,))
 
 
 def paused_until(connection: sqlite3.Connection, outlet: str) -> datetime | None:
@@ -194,6 +242,41 @@ def take_up_known(connection: sqlite3.Connection, known: Sequence[str], now: dat
         WHERE state = 'dead' AND error = ? AND outlet IN ({marks}) AND rtrim(created_at, 'Z') >= ?
         """,
         (iso(now), _NO_OUTLET, *known, _plain(now - _WORTH_TAKING_UP)),
+    ).rowcount
+
+
+def given_up(connection: sqlite3.Connection, alerts: Sequence[int] | None = None) -> list[GivenUp]:
+    """Return the dead deliveries of these alerts, or of all, oldest first."""
+    rows = connection.execute(
+        """
+        SELECT id, alert_id, outlet, part, coalesce(error, '') FROM deliveries
+        WHERE state = 'dead' AND (?1 IS NULL OR alert_id IN (SELECT value FROM json_each(?1)))
+        ORDER BY alert_id, outlet, part
+        """,
+        (None if alerts is None else json.dumps(alerts),),
+    )
+    return [GivenUp(*row) for row in rows]
+
+
+def resend(connection: sqlite3.Connection, deliveries: Sequence[int], now: datetime) -> int:
+    """Make dead deliveries due again; return how many. A copy that may have arrived before is marked so."""
+    return connection.execute(
+        """
+        UPDATE deliveries SET state = 'due', error = NULL, next_attempt = ?
+        WHERE state = 'dead' AND id IN (SELECT value FROM json_each(?))
+        """,
+        (iso(now), json.dumps(deliveries)),
+    ).rowcount
+
+
+def dismiss(connection: sqlite3.Connection, deliveries: Sequence[int]) -> int:
+    """Say that a person has seen to dead deliveries: they keep their reason and count as given up no more."""
+    return connection.execute(
+        """
+        UPDATE deliveries SET state = 'dismissed'
+        WHERE state = 'dead' AND id IN (SELECT value FROM json_each(?))
+        """,
+        (json.dumps(deliveries),),
     ).rowcount
 
 

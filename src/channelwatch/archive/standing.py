@@ -28,6 +28,18 @@ class ChannelStanding(msgspec.Struct, frozen=True):
     lag_p99: float | None
 
 
+class OutletStanding(msgspec.Struct, frozen=True):
+    """One outlet that refuses everything by a fault of its own; a person must correct a setting."""
+
+    outlet: str
+    reason: str
+    since: str
+    until: str
+    """When it is tried again."""
+    waiting: int
+    """Deliveries that wait for it."""
+
+
 class Standing(msgspec.Struct, frozen=True):
     """The whole service at one moment."""
 
@@ -45,6 +57,8 @@ class Standing(msgspec.Struct, frozen=True):
     """Deliveries given up."""
     dead_lately: int
     """Those of them that were made in the last day; a person must look."""
+    outlets: tuple[OutletStanding, ...]
+    """Outlets at fault, as long as something waits for them."""
     pauses: dict[str, str]
     """Telegram method → until when we were asked to wait."""
     outages: tuple[tuple[str, str, str], ...]
@@ -78,6 +92,7 @@ def read(connection: sqlite3.Connection, now: datetime) -> Standing:
             oldest_due=_age(oldest_due, now),
             dead=dead,
             dead_lately=dead_lately,
+            outlets=tuple(outlets(connection)),
             pauses={method: iso(until) for method, until in pauses(connection, now).items()},
             outages=tuple(
                 connection.execute("SELECT what, since, reason FROM outages WHERE until IS NULL AND what != 'daemon'")
@@ -89,6 +104,18 @@ def read(connection: sqlite3.Connection, now: datetime) -> Standing:
                 )
             },
         )
+
+
+def outlets(connection: sqlite3.Connection) -> list[OutletStanding]:
+    """Return the outlets at fault for which something waits."""
+    rows = connection.execute(
+        """
+        SELECT p.outlet, p.reason, p.since, p.until, count(*)
+        FROM outlet_pauses p JOIN deliveries d ON d.outlet = p.outlet AND d.state IN ('due', 'sending')
+        WHERE p.refusals > 0 GROUP BY p.outlet
+        """
+    )
+    return [OutletStanding(*row) for row in rows]
 
 
 def _age(moment: str | None, now: datetime) -> float | None:

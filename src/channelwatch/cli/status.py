@@ -65,7 +65,7 @@ def status(workspace: Workspace, as_json: bool) -> None:
         _show(standing, expected, daemon, now)
         if live is not None:
             _show_live(live, {channel.id: channel.channel for channel in standing.channels}, now)
-    if daemon is None or standing.outages or standing.dead_lately:
+    if daemon is None or standing.outages or standing.outlets or standing.dead_lately:
         raise click.exceptions.Exit(1)
 
 
@@ -144,6 +144,12 @@ def _show(standing: Standing, expected: dict[int, float], daemon: dict[str, obje
         click.secho(f"Telegram asked us to pause {method} until {until}", fg="yellow")
     for what, since, reason in standing.outages:
         click.secho(f"Trouble since {since}: {what}: {clean(reason)}", fg="red")
+    for outlet in standing.outlets:
+        waits = f"{outlet.waiting} deliveries wait, tried again at {outlet.until}"
+        click.secho(f"Outlet {clean(outlet.outlet)} since {outlet.since}: {clean(outlet.reason)}; {waits}", fg="red")
+    if standing.dead_lately:
+        remedy = "see channelwatch alerts list, then alerts resend or alerts dismiss"
+        click.secho(f"{standing.dead_lately} deliveries of the last day were given up — {remedy}", fg="red")
     for job, (success, failures, error) in standing.jobs.items():
         if failures:
             click.secho(f"Job {job} failed {failures} times since {success}: {clean(error or '')}", fg="red")

@@ -18,10 +18,24 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _DEADLINE = 15.0
 """Seconds for one call; the Bot API answers within one or two."""
-_TOKEN_REST = 60.0
-"""Seconds between attempts while the bot's token is refused."""
 _LONGEST_REST = 86_400.0
 """Seconds; no server is believed that asks for a longer pause."""
+_CHAT_FAULTS = (
+    "chat not found",
+    "chat_id",
+    "peer_id_invalid",
+    "chat_write_forbidden",
+    "chat_restricted",
+    "chat_admin_required",
+    "not enough rights",
+    "have no rights",
+    "need administrator rights",
+    "not a member",
+    "was deactivated",
+    "topic_closed",
+    "group chat was upgraded",
+)
+"""What a 400 says that concerns the chat and not the message, in lower case (tdlib/telegram-bot-api, Client.cpp)."""
 
 
 class TelegramBot:
@@ -104,7 +118,7 @@ class TelegramBot:
             problem = OutletError(f"Bot API not reached: {type(error).__name__}")
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError, UnicodeError):
             problem = OutletError(
-                "the Bot API's address can't be used", permanent=True, remedy=f"correct outlets.{self.name}.api"
+                "the Bot API's address can't be used", outlet_fault=True, remedy=f"correct outlets.{self.name}.api"
             )
         except httpx2.RequestError as error:
             problem = OutletError(f"{method}: the answer was lost: {type(error).__name__}", ambiguous=True)
@@ -112,6 +126,13 @@ class TelegramBot:
             raise problem
         if status == 200 and isinstance(answer, dict) and answer.get("ok") is True and "result" in answer:
             return answer["result"]
+        if status < 500 and status != 429 and not (isinstance(answer, dict) and "ok" in answer):
+            raise OutletError(
+                f"{method}: HTTP {status} by something that is no Bot API",
+                outlet_fault=True,
+                ambiguous=status == 200,
+                remedy=f"correct outlets.{self.name}.api and reload",
+            )
         answer = answer if isinstance(answer, dict) else {}
         parameters = answer.get("parameters")
         parameters = parameters if isinstance(parameters, dict) else {}
@@ -128,18 +149,20 @@ class TelegramBot:
             return OutletError(what, retry_after=min(max(seconds, 1.0), _LONGEST_REST))
         if status in (401, 404):  # no fault of the message: it waits until the token is put right
             remedy = f"the token of outlets.{self.name} is wrong or revoked: correct it and reload"
-            return OutletError(what, retry_after=_TOKEN_REST, remedy=remedy)
+            return OutletError(what, outlet_fault=True, remedy=remedy)
         if status == 403:
-            return OutletError(what, permanent=True, remedy="add the bot to the chat, or unblock it")
+            return OutletError(what, outlet_fault=True, remedy="add the bot to the chat, or unblock it")
         if status in (502, 504):
             return OutletError(what, ambiguous=True)
         if status >= 500 or status == 409:
             return OutletError(what)
         if status == 200:
             return OutletError(f"{method}: an answer that is none", ambiguous=True)
-        badly = "can't parse entities" in described or "too long" in described
-        remedy = "" if badly else f"check outlets.{self.name}.chat"
-        return OutletError(what, permanent=not badly, badly_formed=badly, remedy=remedy)
+        if "can't parse entities" in described or "too long" in described:
+            return OutletError(what, badly_formed=True)
+        if any(fault in described.lower() for fault in _CHAT_FAULTS):
+            return OutletError(what, outlet_fault=True, remedy=f"correct outlets.{self.name}.chat and reload")
+        return OutletError(what, permanent=True)
 
 
 class _Moved(NamedTuple):

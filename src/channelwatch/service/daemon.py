@@ -285,6 +285,7 @@ class Daemon:
             "status": self._status,
             "folder": self._folder,
             "import": self._import,
+            "settle": self._settle,
         }
 
     async def _ping(self, _request: dict[str, Any], _progress: Progress) -> Answer:
@@ -300,6 +301,13 @@ class Daemon:
     async def _folder(self, request: dict[str, Any], _progress: Progress) -> Answer:
         found = await requests.folder(self.line, self.writer, str(request["name"]), self.clock)
         return {"channels": msgspec.to_builtins(found)}
+
+    async def _settle(self, request: dict[str, Any], _progress: Progress) -> Answer:
+        outlets = [outlet.name for outlet in self.config.outlets]
+        done = await self.writer.run(requests.settle, request["verb"], request["alerts"], outlets, self.clock)
+        self.pump.wake()
+        answer: Answer = msgspec.to_builtins(done)
+        return answer
 
     async def _import(self, request: dict[str, Any], _progress: Progress) -> Answer:
         done = await self.writer.run(requests.import_batch, request["lines"], int(request["first"]), self.clock)

@@ -36,6 +36,10 @@ def ills(now: standing.Standing) -> list[str]:
         found.append(f"a post has waited {now.oldest_work:.0f} s for the rules")
     if (now.oldest_due or 0) > STALE_QUEUE:
         found.append(f"an alert has waited {now.oldest_due:.0f} s for its outlet")
+    found += [
+        f"outlet {outlet.outlet}: {outlet.reason} (since {outlet.since}), {outlet.waiting} deliveries wait"
+        for outlet in now.outlets
+    ]
     if now.dead_lately:
         found.append(f"{now.dead_lately} deliveries of the last day were given up")
     return found

@@ -4,7 +4,9 @@ What a failure means, in this order:
 
 * asked to pause → every outlet of the account rests as long as the far side said, and it is sent again;
 * markup not understood → at once again, as plain text;
-* permanent → dead, with the reason;
+* the outlet is at fault (wrong token, chat not found, bot blocked) → it rests, longer and longer, until it is accepted
+  or the configuration is read again; nothing dies by it;
+* the message is at fault → dead, with the reason;
 * the answer was lost → once more, marked "(may repeat)", and only after the far side answers a harmless call; lost a
   second time → dead, with a reason that says so;
 * anything else → again, later and later.
@@ -21,7 +23,7 @@ from channelwatch.alerts import wording
 from channelwatch.archive import outbox
 from channelwatch.archive.outbox import Claimed
 from channelwatch.archive.writer import Writer
-from channelwatch.clock import Clock
+from channelwatch.clock import Clock, iso
 from channelwatch.errors import ArchiveBusy, ArchiveError, OutletError
 from channelwatch.outlets import Message, Outlet
 from channelwatch.service.windows import Windows
@@ -79,6 +81,7 @@ class Lane:
         self._woken = asyncio.Event()
         self._draining = False
         self._retired = False
+        self._fresh = True
 
     def wake(self) -> None:
         """Say that something may be due."""
@@ -135,6 +138,9 @@ class Lane:
 
     async def _next(self) -> bool | None:
         """Send the next delivery: True when it is settled, False when it must be tried again, None when none is due."""
+        if self._fresh:  # its settings may have been corrected
+            await self._writer.run(outbox.forgive, self.outlet.name)
+            self._fresh = False
         rates = self.outlet.rates
         # Before the claim, so that the most urgent is chosen last.
         while (wait := self._windows.take(rates)) > 0:
@@ -186,7 +192,9 @@ class Lane:
         except TimeoutError:
             problem = OutletError("no answer")
         except OutletError as error:
-            problem = OutletError(str(error), permanent=error.permanent, retry_after=error.retry_after)
+            problem = OutletError(
+                str(error), permanent=error.permanent, outlet_fault=error.outlet_fault, retry_after=error.retry_after
+            )
         else:
             return
         raise problem
@@ -210,6 +218,14 @@ class Lane:
                 return await self._send(plain)
         raise problem
 
+    async def _rest_at_fault(self, delivery: Claimed, said: str, now: datetime, *, ambiguous: bool) -> None:
+        """Let the outlet rest, and keep the delivery; what was said to a retired lane says nothing of the next one."""
+        if self._retired:
+            await self._writer.run(outbox.retry, delivery.id, now, said, ambiguous=ambiguous)
+            return
+        until = await self._writer.run(outbox.refused, delivery.id, said, now, ambiguous=ambiguous)
+        log.error("outlet_at_fault", outlet=self.outlet.name, error=said, rests_until=iso(until))
+
     async def _failed(self, delivery: Claimed, error: OutletError) -> bool:
         """Record a failed attempt; return whether the lane may go on at once."""
         now = self._clock.now()
@@ -217,9 +233,12 @@ class Lane:
         name, said = self.outlet.name, (_LOST if lost or error.ambiguous else "") + str(error)
         if error.retry_after is not None:
             until = now + timedelta(seconds=error.retry_after)
-            await self._writer.run(outbox.pause, self._partners(self.outlet.account), until, said)
+            await self._writer.run(outbox.pause, self._partners(self.outlet.account), until, said, now)
             await self._writer.run(outbox.retry, delivery.id, until, said)
             log.warning("outlet_pauses", outlet=name, seconds=error.retry_after)
+            return True
+        if error.outlet_fault:
+            await self._rest_at_fault(delivery, said, now, ambiguous=error.ambiguous)
             return True
         if error.permanent or (error.ambiguous and lost):
             if error.ambiguous:

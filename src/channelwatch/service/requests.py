@@ -4,15 +4,16 @@ Each request is one function of the parts it needs; the daemon's socket and the 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
-from channelwatch.archive import channels
+from channelwatch.archive import channels, outbox
 from channelwatch.archive.file import Archive
 from channelwatch.archive.importing import Imported, import_lines
+from channelwatch.archive.outbox import GivenUp
 from channelwatch.archive.writer import Writer
 from channelwatch.clock import Clock, SystemClock
 from channelwatch.config.model import Config, Secrets
@@ -20,6 +21,8 @@ from channelwatch.errors import LineDown
 from channelwatch.post import ChannelInfo
 from channelwatch.service.control import ask
 from channelwatch.service.lock import InstanceLock
+
+Verb = Literal["resend", "dismiss"]
 
 CONNECT_WITHIN = 30.0
 """Seconds that a command waits for the line."""
@@ -67,6 +70,48 @@ async def folder(line: Any, writer: Writer, name: str, clock: Clock) -> list[Cha
 def import_batch(connection: Any, lines: Sequence[str], first: int, clock: Clock) -> Imported:
     """Import some lines, of which the first has the number `first`."""
     return import_lines(connection, list(lines), first, clock.now())
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What became of a person's wish to resend or dismiss what was given up."""
+
+    done: tuple[GivenUp, ...]
+    left: tuple[GivenUp, ...]
+    """Can't be sent again: the configuration has no such outlet."""
+
+
+def settle(
+    connection: Any,
+    verb: Verb,
+    wanted: Sequence[int] | None,
+    outlets: Collection[str],
+    clock: Clock,
+    *,
+    dry: bool = False,
+) -> Settled:
+    """Resend or dismiss what was given up of these alerts, or of all; with `dry` only say what that would be."""
+    found = outbox.given_up(connection, wanted)
+    left = tuple(each for each in found if verb == "resend" and each.outlet not in outlets)
+    done = tuple(each for each in found if verb == "dismiss" or each.outlet in outlets)
+    ids = [each.id for each in done]
+    if dry:
+        pass
+    elif verb == "resend":
+        outbox.resend(connection, ids, clock.now())
+    else:
+        outbox.dismiss(connection, ids)
+    return Settled(done, left)
+
+
+def settled(place: Place, verb: Verb, wanted: Sequence[int] | None) -> Settled:
+    """Resend or dismiss by the running daemon, or here; then the daemon sends at its next start."""
+    answer = ask(place.data, {"do": "settle", "verb": verb, "alerts": wanted})
+    if answer is not None:
+        return msgspec.convert(answer, Settled)
+    names = [outlet.name for outlet in place.config.outlets] if verb == "resend" else []
+    Archive(place.archive).reader().close()  # where there is no archive, none is made
+    with InstanceLock(place.data), Archive(place.archive).open_writer() as writer:
+        return writer.run_sync(settle, verb, wanted, names, SystemClock())
 
 
 def folder_channels(place: Place, name: str) -> list[ChannelInfo]:
