@@ -28,7 +28,7 @@ def fill(writer: Writer) -> None:
     run(ledger.advance, 5, 3, AHEAD)
     alert = run(alerts.add, post=stored.new[0], severity="warning", state="ringing", reason="new", now=AHEAD)
     run(outbox.enqueue, alert, "desk", ["body"], AHEAD)
-    run(outbox.pause, ["desk"], AHEAD + timedelta(seconds=20), "flood")
+    run(outbox.pause, ["desk"], AHEAD + timedelta(seconds=20), "flood", AHEAD)
     run(pause, "messages.getHistory", AHEAD + timedelta(seconds=20), "flood")
     run(journal.note_alive, AHEAD + timedelta(seconds=0.5))
 
