@@ -110,12 +110,20 @@ async def test_a_full_disk_is_busy_and_leaves_what_was_there(writer: Writer) -> 
     await asyncio.gather(blocked, return_exceptions=True)
     assert isinstance(results[1], ArchiveBusy)
     assert "disk" in str(results[1])
+    assert writer.trouble is not None
+    assert "free some disk space" in writer.trouble.reason
+    since = writer.trouble.since
+    await writer.run(names)
+    with pytest.raises(ArchiveBusy):
+        await writer.run(put, "large", "x" * 200_000)
+    assert writer.trouble.since == since, "a call that changes nothing proves nothing"
     await writer.run(lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchone())
     kept = await writer.run(names)
     assert "before" in kept
     assert "large" not in kept
     assert ("small" in kept) == (results[0] == "small"), "a caller that was told of success has its row"
     assert await writer.run(put, "after") == "after"
+    assert writer.trouble is None
 
 
 async def test_a_write_error_of_the_disk_is_busy(writer: Writer) -> None:

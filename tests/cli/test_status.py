@@ -2,7 +2,12 @@
 
 import asyncio
 import json
+import resource
+import urllib.error
+import urllib.request
 from typing import Any
+
+import pytest
 
 from ..service.test_daemon import Play, play  # noqa: F401
 
@@ -52,6 +57,62 @@ async def test_names_that_are_not_known_yet_are_shown_with_their_problem_and_the
     shown = (await play.asked("status")).stdout
     assert "1 channels to look up, the last by 20" in shown
     assert "nobody_here can't be found" in shown
+
+
+async def test_a_configured_channel_that_nobody_finds_is_ill(play: Play) -> None:  # noqa: F811
+    furnish(play, {"name": "border_news"}, {"name": "nobody_here"})
+    await play.start()
+    async with asyncio.timeout(20):
+        while not (await status(play))["unresolved"].get("nobody_here"):
+            pass
+    done = await play.asked("status")
+    assert done.returncode == 1
+    assert "nobody_here can't be found: " in done.stdout
+
+
+async def test_a_line_that_was_never_up_is_ill(play: Play) -> None:  # noqa: F811
+    await play.dc.stop()
+    await play.start()
+    at_once = await play.asked("status")
+    assert at_once.returncode == 1
+    assert "the line to Telegram is connecting" in at_once.stdout
+    async with asyncio.timeout(40):
+        while ": connect" not in (await status(play))["ills"][0]:
+            pass
+    assert "the line to Telegram is down: connect" in (await play.asked("status")).stdout
+
+
+async def test_an_archive_that_can_not_be_written_is_ill_and_told_once_until_it_can(play: Play) -> None:  # noqa: F811
+    await play.start()
+    await play.watching()
+    assert (await play.asked("status")).returncode == 0
+    assert play.daemon is not None
+    unlimited = resource.prlimit(play.daemon.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(play.daemon.pid, resource.RLIMIT_FSIZE, (32 * 1024, unlimited[1]))  # what was written stays
+    for number in range(20):
+        play.dc.post(play.news, f"Тревога {number}")
+    async with asyncio.timeout(20):
+        while "nothing can be stored" not in play.log():  # noqa: ASYNC110 - the log is another process's
+            await asyncio.sleep(0.05)
+    done = await play.asked("status")
+    assert done.returncode == 1
+    assert "nothing can be stored: " in done.stdout
+    health = next(json.loads(line)["url"] for line in play.log().splitlines() if "health is served" in line)
+    with pytest.raises(urllib.error.HTTPError) as ill:
+        await asyncio.to_thread(urllib.request.urlopen, health, timeout=5)
+    assert (ill.value.code, "nothing can be stored" in json.loads(ill.value.read())["ills"][0]) == (503, True)
+    ill.value.close()
+    await asyncio.sleep(6)  # a round of every loop and job in which it would be told again
+    resource.prlimit(play.daemon.pid, resource.RLIMIT_FSIZE, unlimited)
+    async with asyncio.timeout(40):
+        while "the archive can be written again" not in play.log():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.05)
+    assert (await play.asked("status")).returncode == 0
+    told = [json.loads(line) for line in play.log().splitlines()]
+    begun = next(at for at, line in enumerate(told) if line["event"] == "nothing can be stored")
+    ended = next(at for at, line in enumerate(told) if line["event"] == "the archive can be written again")
+    assert [line["event"] for line in told[begun + 1 : ended]] == []
+    assert "Traceback" not in play.log()
 
 
 async def test_a_channel_that_can_not_be_read_is_shown_with_its_reason(play: Play) -> None:  # noqa: F811

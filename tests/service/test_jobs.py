@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from channelwatch.clock import FakeClock, SystemClock
+from channelwatch.errors import ArchiveBusy
 from channelwatch.service.jobs import Jobs
 
 
@@ -44,6 +45,23 @@ async def test_a_job_that_raises_is_counted_and_runs_again() -> None:
     await jobs.stop(1)
     assert jobs.jobs["work"].failures == 3
     assert jobs.jobs["work"].error == "ValueError: poison"
+
+
+async def test_a_job_that_waits_for_the_archive_is_not_stuck_since_a_restart_would_not_heal_it() -> None:
+    clock = FakeClock(datetime(2023, 5, 22, tzinfo=UTC))
+    jobs, ran = Jobs(clock), asyncio.Event()
+
+    async def work() -> None:
+        ran.set()
+        raise ArchiveBusy("the disk is full")
+
+    jobs.add("work", 0.01, work)
+    clock.advance(3600)
+    jobs.start()
+    await until(ran)
+    await jobs.stop(1)
+    assert jobs.stuck() == []
+    assert jobs.jobs["work"].error == "ArchiveBusy: the disk is full"
 
 
 async def test_a_job_that_hangs_is_cut_at_its_deadline_and_runs_again() -> None:

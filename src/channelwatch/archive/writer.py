@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import structlog
 
 from channelwatch.archive.file import translated
+from channelwatch.clock import Clock, SystemClock, iso
 from channelwatch.errors import ArchiveBusy, ArchiveError
 
 P = ParamSpec("P")
@@ -28,6 +30,17 @@ class _Call(NamedTuple):
     future: "Future[Any]"
 
 
+class Trouble(NamedTuple):
+    """Why nothing can be stored just now, and since when."""
+
+    reason: str
+    since: datetime
+
+    def __str__(self) -> str:
+        """Give one sentence."""
+        return f"nothing can be stored: {self.reason} (since {iso(self.since)})"
+
+
 class Writer:
     """Runs functions on the writing connection, one after another, each all-or-nothing.
 
@@ -36,8 +49,11 @@ class Writer:
     kept, and the writer goes on with the next call.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path | None = None) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path | None = None, *, clock: Clock | None = None) -> None:
         """Take over `connection` (autocommit mode, may be used from another thread) and start the thread."""
+        self.trouble: Trouble | None = None
+        """Why the last transaction failed; None again once one that changed something was committed."""
+        self._clock = clock or SystemClock()
         self.on_commit: list[Callable[[], object]] = []
         """Called on the writer's thread after each commit that changed something; must be quick."""
         self._connection = connection
@@ -128,15 +144,20 @@ class Writer:
             problem = translated(error, self._path)
             with suppress(sqlite3.Error):
                 connection.rollback()
+            since = self.trouble.since if self.trouble is not None else self._clock.now()
+            self.trouble = Trouble(str(problem), since)
             for future, _ in done:
                 future.set_exception(problem)
             if call is not None and not call.future.done():  # BEGIN failed: it never ran
                 self._refuse(call, problem)
                 return self._refuse_waiting(problem)
             return going
+        changed = connection.total_changes != before
+        if changed:  # a full disk lets those that change nothing through
+            self.trouble = None
         for future, value in done:
             future.set_result(value)
-        if connection.total_changes != before:
+        if changed:
             self._tell()
         return going
 

@@ -17,11 +17,21 @@ from channelwatch.errors import WatchError
 class Live(msgspec.Struct, frozen=True):
     """What only the running daemon knows (`service.watched.Status`, as its socket sends it)."""
 
+    line: str = "up"
     line_reason: str = ""
     channels: tuple[dict[str, Any], ...] = ()
     unresolved: dict[str, str] = {}
     resolve_seconds: float = 0.0
     backfills: int = 0
+    troubles: tuple[str, ...] = ()
+    """What is wrong that the archive can't say."""
+
+    def ills(self) -> list[str]:
+        """Return what a person must look at, one sentence each."""
+        found = list(self.troubles)
+        if self.line != "up":
+            found.append(f"the line to Telegram is {self.line}" + (f": {self.line_reason}" if self.line_reason else ""))
+        return found + [f"{name} can't be found: {problem}" for name, problem in self.unresolved.items() if problem]
 
     def of(self, key: str) -> dict[int, Any]:
         """Return one value of every channel that has it, by channel id."""
@@ -58,6 +68,7 @@ def status(workspace: Workspace, as_json: bool) -> None:
         ]
         resolving = {
             "unresolved": live.unresolved if live is not None else None,
+            "ills": live.ills() if live is not None else None,
             "resolved_by": _resolved_by(live, now) if live is not None else None,
         }
         print_json({"daemon": daemon, **msgspec.structs.asdict(standing), "channels": channels, **resolving})
@@ -65,7 +76,8 @@ def status(workspace: Workspace, as_json: bool) -> None:
         _show(standing, expected, daemon, now)
         if live is not None:
             _show_live(live, {channel.id: channel.channel for channel in standing.channels}, now)
-    if daemon is None or standing.outages or standing.outlets or standing.dead_lately:
+    ill = standing.outages or standing.outlets or standing.dead_lately or (live is not None and live.ills())
+    if daemon is None or ill:
         raise click.exceptions.Exit(1)
 
 
@@ -85,7 +97,7 @@ def _live(workspace: Workspace) -> Live | None:
         answer = ask(workspace.data, {"do": "status"}, timeout=5)
     except WatchError:  # another version, or it is just leaving
         return None
-    return None if answer is None else msgspec.convert(answer["watch"], Live)
+    return None if answer is None else msgspec.convert(answer["watch"] | {"troubles": answer.get("troubles", ())}, Live)
 
 
 def _expected_lags(standing: Standing) -> dict[int, float]:
@@ -167,6 +179,5 @@ def _show_live(live: Live, labels: dict[int, str], now: datetime) -> None:
     if waiting:
         names = ", ".join(map(clean, waiting[:5])) + (" …" if len(waiting) > 5 else "")
         click.echo(f"{len(waiting)} channels to look up, the last by {_resolved_by(live, now)}: {names}")
-    for name, problem in live.unresolved.items():
-        if problem:
-            click.secho(f"{clean(name)} can't be found: {clean(problem)}", fg="red")
+    for ill in live.ills():
+        click.secho(clean(ill), fg="red")

@@ -20,9 +20,10 @@ import structlog
 from channelwatch import __version__
 from channelwatch.archive import alerts, backfills, journal, ledger
 from channelwatch.archive.file import Archive, library_warning
+from channelwatch.archive.writer import Trouble
 from channelwatch.clock import Clock, SystemClock, iso
 from channelwatch.config.model import Config, Secrets
-from channelwatch.errors import ConfigError, LoginNeeded, WatchError
+from channelwatch.errors import ArchiveBusy, ConfigError, LoginNeeded, WatchError
 from channelwatch.outlets import open_outlet
 from channelwatch.places import Gazetteer
 from channelwatch.service import requests, rulebook
@@ -73,6 +74,7 @@ class Daemon:
         self._gave_up: str | None = None
         assert config.archive.file is not None  # noqa: S101 -- the command line puts it in
         self._archive = Archive(config.archive.file)
+        self._trouble: Trouble | None = None
 
     async def run(self) -> None:
         """Open, serve, drain, close."""
@@ -105,7 +107,7 @@ class Daemon:
             await control.start()
             opened.push_async_callback(control.stop)
             if self.config.health.port is not None:
-                health = HealthServer(archive.reader, self.clock, self.config.health.port)
+                health = HealthServer(archive.reader, self.clock, self.config.health.port, self._troubles)
                 health.start()
                 opened.callback(health.stop)
                 log.info("health is served", url=f"http://127.0.0.1:{health.port}/health")
@@ -169,8 +171,9 @@ class Daemon:
             status = self.watch.status()
             loaded = len(status.channels) + len(status.unresolved) >= len(self.config.channels)
             waiting = any(not problem for problem in status.unresolved.values())
-            if loaded and not waiting and self.line.state == "up" and not await self.writer.run(_past_to_read):
-                break
+            with contextlib.suppress(ArchiveBusy):
+                if loaded and not waiting and self.line.state == "up" and not await self.writer.run(_past_to_read):
+                    break
         if await self.writer.run(backfills.finished_since, self._since):
             rules = await self.writer.run(alerts.quiet_by_rule, self.clock.now() - timedelta(days=1))
             log.info("the past was read; nothing of it rings", would_have_rung_in_24_h=rules or "nothing")
@@ -182,6 +185,7 @@ class Daemon:
 
         async def wake_all() -> None:
             self._look_for_archive()
+            self._tell_trouble()
             self.filter.wake()
             self.pump.wake()
             self.watch.wake()
@@ -214,6 +218,18 @@ class Daemon:
                 "Stop channelwatch before moving its archive",
             )
             self._give_up(f"{path} was deleted or replaced while channelwatch ran")
+
+    def _troubles(self) -> list[str]:
+        """Return what is wrong that the archive can't say."""
+        return [str(self.writer.trouble)] if self.writer.trouble is not None else []
+
+    def _tell_trouble(self) -> None:
+        """Say once that nothing can be stored, and once that it can again; what waits for it stays silent."""
+        before, self._trouble = self._trouble, self.writer.trouble
+        if before is None and self._trouble is not None:
+            log.error("nothing can be stored", reason=self._trouble.reason, since=iso(self._trouble.since))
+        elif before is not None and self._trouble is None:
+            log.info("the archive can be written again", since=iso(before.since))
 
     async def _note_line(self) -> None:
         now = self.clock.now()
@@ -250,6 +266,8 @@ class Daemon:
         except ConfigError as error:
             for problem in error.problems:
                 log.warning("the new configuration is bad; the old one stays in force", problem=str(problem))
+        except ArchiveBusy as error:
+            log.warning("the reload failed; send SIGHUP again", reason=str(error))
         except Exception:
             log.exception("the reload failed; send SIGHUP again")
         finally:
@@ -296,7 +314,7 @@ class Daemon:
         return {"channels": len(self.config.channels), "rules": len(self.config.rules)}
 
     async def _status(self, _request: dict[str, Any], _progress: Progress) -> Answer:
-        return {"watch": msgspec.to_builtins(self.watch.status())}
+        return {"watch": msgspec.to_builtins(self.watch.status()), "troubles": self._troubles()}
 
     async def _folder(self, request: dict[str, Any], _progress: Progress) -> Answer:
         found = await requests.folder(self.line, self.writer, str(request["name"]), self.clock)
@@ -320,6 +338,8 @@ async def _ended(part: str, end: Awaitable[object]) -> None:
     """Wait for a part's end; what goes wrong in it is told, and is no reason to leave the others standing."""
     try:
         await end
+    except ArchiveBusy as error:
+        log.warning("a part could not store its last", part=part, reason=str(error))
     except Exception:
         log.exception("a part failed", part=part)
 

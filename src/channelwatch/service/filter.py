@@ -106,7 +106,7 @@ class FilterPass:
             try:
                 await self.run_once()
             except ArchiveBusy as error:
-                log.warning("filter_waits", error=str(error))
+                log.debug("filter_waits", error=str(error))
             except Exception:  # the watchdog gives up if it stays so; the intake goes on meanwhile
                 log.exception("filter_failed")
             with contextlib.suppress(TimeoutError):

@@ -48,8 +48,9 @@ def ills(now: standing.Standing) -> list[str]:
 class _Collector:
     """Turns a standing into metrics when they are asked for."""
 
-    def __init__(self, look: Callable[[], standing.Standing]) -> None:
+    def __init__(self, look: Callable[[], standing.Standing], troubles: Callable[[], list[str]]) -> None:
         self._look = look
+        self._troubles = troubles
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric; `docs/metrics.md` explains each."""
@@ -61,7 +62,7 @@ class _Collector:
             ("channelwatch_deliveries_due", "Deliveries not sent yet", now.due),
             ("channelwatch_oldest_due_seconds", "How long the oldest of them has waited", now.oldest_due or 0),
             ("channelwatch_deliveries_dead", "Deliveries given up", now.dead),
-            ("channelwatch_healthy", "1 when /health says so", 0 if ills(now) else 1),
+            ("channelwatch_healthy", "1 when /health says so", 0 if ills(now) or self._troubles() else 1),
         ):
             yield GaugeMetricFamily(name, text, value)
         for name, text, field in (
@@ -85,9 +86,16 @@ class _Collector:
 class HealthServer:
     """Serves GET /health (200 or 503, JSON) and GET /metrics (Prometheus text) on 127.0.0.1."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], clock: Clock, port: int) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        clock: Clock,
+        port: int,
+        troubles: Callable[[], list[str]] = list,
+    ) -> None:
         """`connect` opens a read-only connection to the archive; `port` 0 takes any free one.
 
+        `troubles` tells what is wrong that the archive can't say; it is called from other threads.
         Raises WatchError when the port is taken or not ours to take.
         """
 
@@ -99,7 +107,7 @@ class HealthServer:
                 connection.close()
 
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Collector(look))
+        registry.register(_Collector(look, troubles))
 
         class Handler(BaseHTTPRequestHandler):
             """Answers two addresses and nothing else."""
@@ -123,7 +131,7 @@ class HealthServer:
                     self._send(200, "text/plain; version=0.0.4; charset=utf-8", generate_latest(registry))
                 elif self.path == "/health":
                     now = look()
-                    wrong = ills(now)
+                    wrong = troubles() + ills(now)
                     body = msgspec.json.encode({"healthy": not wrong, "ills": wrong, "at": now.at})
                     self._send(503 if wrong else 200, "application/json", body)
                 else:

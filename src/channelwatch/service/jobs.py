@@ -15,6 +15,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from channelwatch.clock import Clock
+from channelwatch.errors import ArchiveBusy
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +98,11 @@ class Jobs:
         except Exception as error:
             job.failures += 1
             job.error = f"{type(error).__name__}: {error}"
-            log.error("job failed", job=job.name, failures=job.failures, exc_info=True)
+            if isinstance(error, ArchiveBusy):  # the daemon tells of it, once; a restart would not heal it
+                job.idle_since = self._clock.monotonic()
+                log.debug("job waits for the archive", job=job.name, error=str(error))
+            else:
+                log.error("job failed", job=job.name, failures=job.failures, exc_info=True)
         else:
             job.last_success, job.idle_since = self._clock.now(), self._clock.monotonic()
             job.failures, job.error = 0, None

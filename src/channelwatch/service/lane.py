@@ -106,7 +106,8 @@ class Lane:
                 try:
                     outcome = await self._next()
                 except ArchiveError as error:
-                    log.warning("outbox_unreachable", outlet=self.outlet.name, error=str(error))
+                    say = log.debug if isinstance(error, ArchiveBusy) else log.warning  # the daemon tells of a busy one
+                    say("outbox_unreachable", outlet=self.outlet.name, error=str(error))
                     outcome = False
                 except Exception:
                     log.exception("lane_failed", outlet=self.outlet.name)
@@ -175,11 +176,13 @@ class Lane:
 
     async def _record_sent(self, delivery: Claimed, remote_id: str, now: datetime) -> None:
         """Record that it arrived, however long the archive is busy: what is not recorded is sent once more."""
+        told = False
         while True:
             try:
                 await self._writer.run(outbox.sent, delivery.id, remote_id, now)
             except ArchiveBusy as error:
-                log.warning("sent_but_not_recorded", outlet=self.outlet.name, alert=delivery.alert, error=str(error))
+                say, told = log.debug if told else log.warning, True
+                say("sent_but_not_recorded", outlet=self.outlet.name, alert=delivery.alert, error=str(error))
                 await asyncio.sleep(error.retry_after or 1.0)
             else:
                 return

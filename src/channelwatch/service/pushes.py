@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from channelwatch.errors import ArchiveError
+from channelwatch.errors import ArchiveBusy, ArchiveError
 from channelwatch.post import Post
 
 log = structlog.get_logger(__name__)
@@ -49,6 +49,9 @@ class Pushes:
             await self._event.wait()
             try:
                 await self.flush()
+            except ArchiveBusy as error:
+                log.debug("pushes wait for the archive; the sweeps will read them", reason=str(error))
+                await asyncio.sleep(1.0)
             except ArchiveError as error:
                 log.warning("pushes could not be stored; the sweeps will read them", reason=str(error))
                 await asyncio.sleep(1.0)

@@ -16,7 +16,7 @@ from channelwatch.archive import posts, sweeps
 from channelwatch.archive.writer import Writer
 from channelwatch.clock import Clock, SystemClock
 from channelwatch.config.model import Config
-from channelwatch.errors import ArchiveError, ChannelGone, Flooded, LineDown, LoginNeeded, TelegramError
+from channelwatch.errors import ArchiveBusy, ArchiveError, ChannelGone, Flooded, LineDown, LoginNeeded, TelegramError
 from channelwatch.intake import rhythm
 from channelwatch.intake.pacing import HISTORY
 from channelwatch.intake.plan import Task, next_turn
@@ -218,7 +218,8 @@ class Watch:
         except ChannelGone as error:
             await self._gone(task, subject, error)
         except ArchiveError as error:
-            log.warning("the archive can't be written", reason=str(error))
+            say = log.debug if isinstance(error, ArchiveBusy) else log.warning  # the daemon tells of a busy one, once
+            say("the archive can't be written", task=task.kind, channel=label, reason=str(error))
             self._put_off(task, subject, RETRY[0])
         except TelegramError as error:
             log.warning("a call failed", task=task.kind, channel=label, reason=str(error))
