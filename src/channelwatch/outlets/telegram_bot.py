@@ -118,7 +118,9 @@ class TelegramBot:
             problem = OutletError(f"Bot API not reached: {type(error).__name__}")
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError, UnicodeError):
             problem = OutletError(
-                "the Bot API's address can't be used", outlet_fault=True, remedy=f"correct outlets.{self.name}.api"
+                "the Bot API's address can't be used",
+                outlet_fault=True,
+                remedy=f"correct outlets.{self.name}.api or its token",
             )
         except httpx2.RequestError as error:
             problem = OutletError(f"{method}: the answer was lost: {type(error).__name__}", ambiguous=True)
