@@ -185,6 +185,20 @@ async def test_a_reload_puts_a_new_rule_and_a_new_channel_in_force(play: Play) -
     connection.close()
 
 
+async def test_a_reload_names_what_only_a_restart_puts_in_force(play: Play) -> None:
+    await play.start()
+    await play.watching()
+    settings = play.config / "channelwatch.toml"
+    settings.write_text(settings.read_text().replace("port = 0", "port = 1").replace("pace = 0", "pace = 1"))
+    env = play.config / ".env"
+    env.write_text(env.read_text().replace("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"))
+    hang_up(play)
+    await until_logged(play, "the configuration was read again")
+    assert [line["event"] for line in map(json.loads, play.log().splitlines()) if "restart" in line["event"]] == [
+        "needs a restart: [health] port, API_HASH"
+    ]
+
+
 @pytest.mark.parametrize("replaced", [False, True])
 async def test_an_archive_taken_away_ends_the_daemon_with_70_and_a_word(play: Play, replaced: bool) -> None:
     await play.start()

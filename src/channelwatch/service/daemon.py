@@ -26,7 +26,7 @@ from channelwatch.config.model import Config, Secrets
 from channelwatch.errors import ArchiveBusy, ConfigError, LoginNeeded, WatchError
 from channelwatch.outlets import open_outlet
 from channelwatch.places import Gazetteer
-from channelwatch.service import requests, rulebook
+from channelwatch.service import requests, restart, rulebook
 from channelwatch.service.book import WatchedRule
 from channelwatch.service.control import Answer, ControlServer, Progress
 from channelwatch.service.delivery import DeliveryPump
@@ -67,6 +67,7 @@ class Daemon:
         """Keep the parts of the configuration; nothing is opened yet."""
         self.config, self.secrets, self.clock = config, secrets, clock
         self._reload = reload
+        self._started = config, secrets
         self._stop = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._hang_ups: set[asyncio.Task[None]] = set()
@@ -235,8 +236,7 @@ class Daemon:
         now = self.clock.now()
         if self.line.state == "up":
             await self.writer.run(journal.close_outage, "line", now)
-        elif self.line.state in ("down", "login needed"):
-            reason = self.line.supervisor.reason or self.line.state
+        elif reason := self.line.supervisor.reason:  # connecting once more is no better than down
             await self.writer.run(journal.open_outage, "line", reason, now)
 
     def _catch_signals(self) -> None:
@@ -285,6 +285,8 @@ class Daemon:
             await self.pump.replace(outlets)
             await self.watch.replace(config)
             self.config, self.secrets = config, secrets
+        if keys := restart.needed(self._started, (config, secrets)):
+            log.warning(f"needs a restart: {', '.join(keys)}", remedy="the rest of the new configuration is in force")
         log.info("the configuration was read again", channels=len(config.channels), rules=len(config.rules))
 
     async def _rules(self, config: Config) -> list[WatchedRule]:
