@@ -49,3 +49,16 @@ def test_job_runs_keep_the_last_success_through_failures(tmp_path: Path) -> None
         reader = archive.reader()
         assert standing.read(reader, NOW).jobs == {"filter": ("2023-05-22T09:00:00Z", 1, "boom")}
         reader.close()
+
+
+def test_what_failed_in_an_earlier_run_is_no_failure_of_this_one(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "a.db")
+    with archive.open_writer() as writer:
+        writer.run_sync(journal.note_jobs, [("filter", NOW, NOW, 1, 0, None), ("alive", NOW, None, 2, 2, "boom")])
+        writer.run_sync(journal.note_start, NOW + timedelta(minutes=1))
+        reader = archive.reader()
+        assert standing.read(reader, NOW).jobs == {
+            "filter": ("2023-05-22T09:00:00Z", 0, None),
+            "alive": (None, 0, None),
+        }
+        reader.close()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import resource
+import sqlite3
 import urllib.error
 import urllib.request
 from typing import Any
@@ -113,6 +114,19 @@ async def test_an_archive_that_can_not_be_written_is_ill_and_told_once_until_it_
     ended = next(at for at, line in enumerate(told) if line["event"] == "the archive can be written again")
     assert [line["event"] for line in told[begun + 1 : ended]] == []
     assert "Traceback" not in play.log()
+
+
+async def test_a_job_that_failed_is_shown_while_its_daemon_runs(play: Play) -> None:  # noqa: F811
+    await play.start()
+    await play.watching()
+    failed = sqlite3.connect(play.archive.path, isolation_level=None)
+    failed.execute("INSERT OR REPLACE INTO job_runs (job, runs, failures, error) VALUES ('filter', 2, 2, 'boom')")
+    failed.close()
+    assert "Job filter failed 2 times and never succeeded: boom" in (await play.asked("status")).stdout
+    await play.kill()
+    assert "Job filter" not in (await play.asked("status")).stdout
+    await play.start()
+    assert "Job filter" not in (await play.asked("status")).stdout
 
 
 async def test_a_channel_that_can_not_be_read_is_shown_with_its_reason(play: Play) -> None:  # noqa: F811

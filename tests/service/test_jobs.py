@@ -61,7 +61,23 @@ async def test_a_job_that_waits_for_the_archive_is_not_stuck_since_a_restart_wou
     await until(ran)
     await jobs.stop(1)
     assert jobs.stuck() == []
-    assert jobs.jobs["work"].error == "ArchiveBusy: the disk is full"
+    assert jobs.jobs["work"].failures == 0
+
+
+async def test_the_job_that_notes_them_down_counts_as_succeeded_where_that_can_be_read() -> None:
+    now = datetime(2023, 5, 22, tzinfo=UTC)
+    jobs = Jobs(FakeClock(now))
+
+    async def work() -> None:
+        raise AssertionError("not started in this test")
+
+    for name in ("alive", "other"):
+        jobs.add(name, 10, work)
+        jobs.jobs[name].runs, jobs.jobs[name].failures, jobs.jobs[name].error = 3, 2, "TimeoutError: "
+    assert jobs.rows("alive") == [
+        ("alive", None, now, 3, 0, None),
+        ("other", None, None, 3, 2, "TimeoutError: "),
+    ]
 
 
 async def test_a_job_that_hangs_is_cut_at_its_deadline_and_runs_again() -> None:

@@ -17,11 +17,14 @@ ALIVE_EVERY = 30.0
 def note_start(connection: sqlite3.Connection, now: datetime) -> timedelta | None:
     """Note that the daemon starts: the time since it was last alive becomes an outage. Return how long it was.
 
+    What jobs failed in an earlier run is forgotten.
+
     Returns None at the very first start. A clock that was set back meanwhile is seen to, as `note_alive` does.
     """
     row = connection.execute("SELECT value FROM settings WHERE name = 'alive'").fetchone()
     clean = connection.execute("DELETE FROM settings WHERE name = 'stopped'").rowcount > 0
     connection.execute("UPDATE outages SET until = ? WHERE until IS NULL", (iso(now),))
+    connection.execute("UPDATE job_runs SET failures = 0, error = NULL")
     note_alive(connection, now)
     if row is None:
         return None

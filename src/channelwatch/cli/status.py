@@ -163,8 +163,9 @@ def _show(standing: Standing, expected: dict[int, float], daemon: dict[str, obje
         remedy = "see channelwatch alerts list, then alerts resend or alerts dismiss"
         click.secho(f"{standing.dead_lately} deliveries of the last day were given up — {remedy}", fg="red")
     for job, (success, failures, error) in standing.jobs.items():
-        if failures:
-            click.secho(f"Job {job} failed {failures} times since {success}: {clean(error or '')}", fg="red")
+        if failures and daemon is not None:  # an earlier run's failures are nobody's trouble now
+            since = f"since {success}" if success else "and never succeeded"
+            click.secho(f"Job {job} failed {failures} times {since}: {clean(error or '')}", fg="red")
 
 
 def _show_live(live: Live, labels: dict[int, str], now: datetime) -> None:

@@ -192,15 +192,11 @@ class Daemon:
             self.watch.wake()
 
         async def note() -> None:
-            rows = [
-                (job.name, job.last_start, job.last_success, job.runs, job.failures, job.error)
-                for job in jobs.jobs.values()
-            ]
             if await self.writer.run(journal.note_alive, self.clock.now()):
                 log.warning("the clock was set back; what waits for a moment to come was moved with it")
                 async with self._reloading:
                     self.filter.load(await self._rules(self.config), self.config)
-            await self.writer.run(journal.note_jobs, rows)
+            await self.writer.run(journal.note_jobs, jobs.rows("alive"))
             await self._note_line()
 
         jobs.add("filter", 5, self.filter.run_slice, deadline=60)

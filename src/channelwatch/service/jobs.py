@@ -20,6 +20,10 @@ from channelwatch.errors import ArchiveBusy
 log = structlog.get_logger(__name__)
 
 
+JobRow = tuple[str, datetime | None, datetime | None, int, int, str | None]
+"""A job's name, last start, last success, runs, failures in a row, last error."""
+
+
 class Job(msgspec.Struct):
     """One recurring piece of work; `every` and `deadline` are seconds."""
 
@@ -78,6 +82,19 @@ class Jobs:
         self._scheduler.remove_all_jobs()
         self._scheduler.shutdown(wait=False)
 
+    def rows(self, noting: str) -> list[JobRow]:
+        """Return what `journal.note_jobs` takes.
+
+        `noting` is the job that writes it down: where that can be read, it succeeded.
+        """
+        rows: list[JobRow] = []
+        for job in self.jobs.values():
+            if job.name == noting:
+                rows.append((job.name, job.last_start, self._clock.now(), job.runs, 0, None))
+            else:
+                rows.append((job.name, job.last_start, job.last_success, job.runs, job.failures, job.error))
+        return rows
+
     def stuck(self) -> list[Job]:
         """Return the jobs whose last success is longer ago than their patience."""
         now = self._clock.monotonic()
@@ -95,14 +112,13 @@ class Jobs:
         try:
             async with asyncio.timeout(job.deadline):
                 await job.run()
+        except ArchiveBusy as error:  # no failure of the job: the daemon tells of it, and a restart would not heal it
+            job.idle_since = self._clock.monotonic()
+            log.debug("job waits for the archive", job=job.name, error=str(error))
         except Exception as error:
             job.failures += 1
             job.error = f"{type(error).__name__}: {error}"
-            if isinstance(error, ArchiveBusy):  # the daemon tells of it, once; a restart would not heal it
-                job.idle_since = self._clock.monotonic()
-                log.debug("job waits for the archive", job=job.name, error=str(error))
-            else:
-                log.error("job failed", job=job.name, failures=job.failures, exc_info=True)
+            log.error("job failed", job=job.name, failures=job.failures, exc_info=True)
         else:
             job.last_success, job.idle_since = self._clock.now(), self._clock.monotonic()
             job.failures, job.error = 0, None
