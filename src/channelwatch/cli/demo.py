@@ -266,7 +266,8 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
     )
     click.echo(
         "\nEvery id from start to mark is stored, certified empty or an open hole: an id that a sweep did not see,\n"
-        "asked for again, up to an hour, before it counts as empty. Posts up to start were read back from the past."
+        "asked for again, up to an hour, before it counts as empty. Posts up to start were read back from the past;\n"
+        "a post above mark came by push and is counted once a sweep has passed it."
     )
     click.secho(f"\nAlerts raised: {len(summary['alerts'])}", bold=True)
     print_table(
