@@ -6,10 +6,10 @@ Each check takes what could be read (a wrong field is simply absent) and notes p
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from channelwatch.config.channel_names import channel_key
-from channelwatch.config.spot import Spot, meant
+from channelwatch.config.spot import Entry, Spot, meant
 from channelwatch.config.times import zone, zone_names
 from channelwatch.errors import QueryError
 
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
     from channelwatch.places import Gazetteer
 
 _ANOTHER_SERVER = ("dc_id", "dc_host", "dc_port", "rsa_key_file")
-
-
-class Entry(NamedTuple):
-    """One table as far as it could be read."""
-
-    spot: Spot
-    values: dict[str, Any]
 
 
 def check_channels(entries: list[Entry]) -> None:

@@ -4,14 +4,13 @@
 bent to fit: a text where a list is wanted is an error, not a list of letters.
 """
 
-import json
 import types
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from channelwatch.config.spot import Spot, meant
+from channelwatch.config.spot import Spot, meant, quoted
 from channelwatch.config.times import seconds
 
 _SECRETS = {"api_id", "api_hash", "phone", "session_string", "bot_token", "password"}
@@ -172,7 +171,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return "a list"
     if isinstance(value, str):
-        return json.dumps(value if len(value) <= 40 else value[:39] + "…", ensure_ascii=False)
+        return quoted(value if len(value) <= 40 else value[:39] + "…")
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= 40 else text[:39] + "…"
 
@@ -180,4 +179,4 @@ def _shown(value: Any) -> str:
 def _bare(name: str) -> str:
     """Write a key the way TOML would."""
     plain = name.isascii() and name.replace("-", "_").replace("_", "a").isalnum()
-    return name if plain else json.dumps(name, ensure_ascii=False)
+    return name if plain else quoted(name)

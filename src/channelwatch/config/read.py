@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from channelwatch.config import checks, document, paths
-from channelwatch.config.checks import Entry
+from channelwatch.config import document, paths
 from channelwatch.config.fields import one_table, read_table, tables, unknown_keys
 from channelwatch.config.model import (
     AlertsConfig,
@@ -27,7 +26,7 @@ from channelwatch.config.model import (
     TelegramConfig,
     TimeConfig,
 )
-from channelwatch.config.spot import Spot
+from channelwatch.config.spot import Entry, Spot
 from channelwatch.errors import ConfigError, Problem
 
 RULES_FILE = "rules.toml"
@@ -52,6 +51,8 @@ def load(folder: Path, *, instead: Mapping[str, str] | None = None) -> Config:
     `instead` gives texts to read in place of files (``{"channelwatch.toml": …}``), so that an edit can be checked
     before it is written. Raises ConfigError with every problem of every file.
     """
+    from channelwatch.config import checks
+
     folder = folder.absolute()
     reading = _Reading(folder, instead or {})
     main = reading.document(paths.MAIN_FILE)
@@ -101,10 +102,11 @@ def _section(folder: Path, name: str, kind: type[_Struct]) -> _Struct:
     """Read one table of ``channelwatch.toml`` and nothing else."""
     reading = _Reading(folder, {})
     entry = reading.section(name, (reading.document(paths.MAIN_FILE) or {}).get(name, {}))
-    if kind is TimeConfig:
-        checks.check_time(*entry)
-    if kind is TelegramConfig:
-        checks.check_telegram(*entry)
+    if kind is not ArchiveConfig:
+        from channelwatch.config import checks  # not where only the archive's place is asked for: it is light
+
+        check = {TimeConfig: checks.check_time, TelegramConfig: checks.check_telegram}[kind]
+        check(*entry)
     if reading.problems:
         raise ConfigError(reading.problems)
     return kind(**entry.values)

@@ -1,12 +1,19 @@
 """Where in the config files a reader is, and where it puts the problems it finds."""
 
-import json
 import re
 from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
 
 from channelwatch.errors import Problem
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def quoted(text: str) -> str:
+    """Return a text in double quotes, as TOML and JSON write it."""
+    return msgspec.json.encode(text).decode()
 
 
 class Spot:
@@ -26,7 +33,7 @@ class Spot:
 
     def entry(self, name: str | int) -> "Spot":
         """Return the spot of one entry of this list: by its name, or by its number (from 1) where it has none."""
-        shown = name if isinstance(name, int) else json.dumps(name, ensure_ascii=False)
+        shown = name if isinstance(name, int) else quoted(name)
         return Spot(self.problems, self.file, f"{self.path}[{shown}]")
 
     def problem(self, message: str, remedy: str = "", detail: str = "") -> None:
@@ -45,4 +52,11 @@ def meant(name: str, known: Iterable[str]) -> str:
 
     by_folded = {one.casefold(): one for one in known}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
-    return f"did you mean {json.dumps(by_folded[close[0]], ensure_ascii=False)}?" if close else ""
+    return f"did you mean {quoted(by_folded[close[0]])}?" if close else ""
+
+
+class Entry(NamedTuple):
+    """One table as far as it could be read."""
+
+    spot: Spot
+    values: dict[str, Any]
