@@ -91,7 +91,7 @@ def settings(scenario: "Scenario", play: "Performance", api: "BotApi | None" = N
     lines = [
         f"A Telegram data centre with {len(scenario.channels)} channels is on {dc.host}:{dc.port}.",
         "",
-        "# channelwatch.toml: this instead of its own [telegram] table and channels",
+        "# channelwatch.toml: this instead of its own [telegram] table and channels (rules may name those)",
         "[telegram]",
         f"dc_id = {dc.dc_id}",
         f'dc_host = "{dc.host}"',
@@ -108,12 +108,14 @@ def settings(scenario: "Scenario", play: "Performance", api: "BotApi | None" = N
             f'api = "{api.url}"',
             "",
         ]
+    people = [user for user in scenario.world.users.values() if user.phone]
+    joined = {channel.id for user in people[:1] for channel in scenario.world.joined(user)}
     for channel in scenario.channels.values():
-        lines += ["[[channels]]", f'name = "{channel.name or f"-100{channel.id}"}"', ""]
+        lines += ["[[channels]]", f'name = "{channel.name or f"-100{channel.id}"}"']
+        lines += ["join = true", ""] if channel.id in joined else [""]
     lines += ["# .env", "API_ID=12345", "API_HASH=0123456789abcdef0123456789abcdef"]
-    for user in scenario.world.users.values():
-        if user.phone:
-            password = f"  # 2FA password: {user.password}" if user.password else ""
-            lines.append(f"PHONE=+{user.phone}{password}")
+    for user in people:
+        password = f"  # 2FA password: {user.password}" if user.password else ""
+        lines.append(f"PHONE=+{user.phone}{password}")
     lines += [f"BOT_TOKEN={bot.token}" for bot in scenario.bots]
     return "\n".join([*lines, ""])
