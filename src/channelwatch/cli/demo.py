@@ -1,6 +1,7 @@
 """``channelwatch demo``: the story of 22 May 2023, played on this machine with the real daemon."""
 
 import asyncio
+import contextlib
 import shutil
 import signal
 import sqlite3
@@ -14,7 +15,7 @@ import click
 import msgspec
 
 from channelwatch.cli.printing import one_line, print_json, print_table
-from channelwatch.errors import WatchError
+from channelwatch.errors import ArchiveError, WatchError
 
 if TYPE_CHECKING:
     from channelwatch.service.stage import Stage
@@ -147,8 +148,6 @@ def _furnish(stage: "Stage", token: str) -> None:
 
 def _alerts_to(folder: Path, quiet: bool) -> Any:
     """Where the daemon's console outlet writes: our own terminal, or a file beside the archive."""
-    import contextlib
-
     if not quiet and sys.stdout.isatty():
         return contextlib.nullcontext(sys.stdout)
     return (folder / "alerts.jsonl").open("ab")
@@ -160,28 +159,21 @@ async def _narrate(stage: "Stage") -> None:
     alerts = 0
     while True:
         await asyncio.sleep(0.2)
-        if not stage.archive.path.exists():
-            continue
-        connection = stage.archive.reader()
-        try:
-            for rowid, channel, came, text, media, message_id in connection.execute(
+        with contextlib.suppress(ArchiveError), contextlib.closing(stage.archive.reader()) as connection:
+            # not there yet, or being made just now
+            for revision, channel, came, text, media, message_id in connection.execute(
                 """
-                SELECT p.rowid, coalesce(c.alias, c.name, c.title), p.came, p.text, p.media, p.message_id
+                SELECT r.id, coalesce(c.alias, c.name, c.title), p.came, p.text, p.media, p.message_id
                 FROM revisions r JOIN posts p ON p.id = r.post_id JOIN channels c ON c.id = p.channel_id
                 WHERE r.id > ? ORDER BY r.id
                 """,
                 (seen,),
             ):
-                del rowid
                 shown = one_line(text, 80) or f"[{media or 'no text'}]"
+                seen = revision
                 click.echo(f"{came:>8}  {channel}/{message_id}: {shown}")
-            seen = connection.execute("SELECT coalesce(max(id), 0) FROM revisions").fetchone()[0]
             if not sys.stdout.isatty():
                 alerts = _tell_alerts(connection, alerts)
-        except sqlite3.OperationalError:
-            continue  # the archive is being made
-        finally:
-            connection.close()
 
 
 def _tell_alerts(connection: sqlite3.Connection, seen: int) -> int:

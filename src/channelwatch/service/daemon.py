@@ -20,6 +20,7 @@ import structlog
 from channelwatch import __version__
 from channelwatch.archive import alerts, backfills, journal, ledger
 from channelwatch.archive.file import Archive, library_warning
+from channelwatch.archive.importing import import_lines
 from channelwatch.archive.writer import Trouble
 from channelwatch.clock import Clock, SystemClock, iso
 from channelwatch.config.model import Config, Secrets
@@ -326,7 +327,7 @@ class Daemon:
         return answer
 
     async def _import(self, request: dict[str, Any], _progress: Progress) -> Answer:
-        done = await self.writer.run(requests.import_batch, request["lines"], int(request["first"]), self.clock)
+        done = await self.writer.run(import_lines, request["lines"], int(request["first"]), self.clock.now())
         self.filter.wake()
         answer: Answer = msgspec.to_builtins(done)
         return answer

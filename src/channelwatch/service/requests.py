@@ -12,7 +12,6 @@ import msgspec
 
 from channelwatch.archive import channels, outbox
 from channelwatch.archive.file import Archive
-from channelwatch.archive.importing import Imported, import_lines
 from channelwatch.archive.outbox import GivenUp
 from channelwatch.archive.writer import Writer
 from channelwatch.clock import Clock, SystemClock
@@ -65,11 +64,6 @@ async def folder(line: Any, writer: Writer, name: str, clock: Clock) -> list[Cha
 
     await writer.run(keep)
     return found
-
-
-def import_batch(connection: Any, lines: Sequence[str], first: int, clock: Clock) -> Imported:
-    """Import some lines, of which the first has the number `first`."""
-    return import_lines(connection, list(lines), first, clock.now())
 
 
 class Settled(msgspec.Struct, frozen=True):

@@ -188,14 +188,6 @@ class DataCentre(Publishing):
         self.world.keys.clear()
         self.sessions.clear()
 
-    def sessions_of(self, user: User) -> list[Session]:
-        """Return the connected sessions of an account that take updates."""
-        return [
-            session
-            for session in self.sessions.values()
-            if session.key.user is user and session.line is not None and session.wants_updates
-        ]
-
     # Lines
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

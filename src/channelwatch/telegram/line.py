@@ -214,7 +214,9 @@ class Line:
 
     async def infos(self, channels: Iterable[Peer]) -> list[ChannelInfo]:
         """Return what up to 100 channels are now; one that can't be read any more is left out."""
-        ids: list[Any] = [types.InputChannel(one.id, one.access_hash) for one in channels]
+        return await self._infos([types.InputChannel(one.id, one.access_hash) for one in channels])
+
+    async def _infos(self, ids: list[Any]) -> list[ChannelInfo]:
         answer = await self._ask(functions.channels.GetChannelsRequest(ids), "channels.getChannels")
         return [info for chat in answer.chats if (info := convert.channel_info(chat)) is not None]
 
@@ -267,10 +269,7 @@ class Line:
         ]
         found: list[ChannelInfo] = []
         for start in range(0, len(ids), PAGE):
-            chats = await self._ask(
-                functions.channels.GetChannelsRequest(ids[start : start + PAGE]), "channels.getChannels"
-            )
-            found.extend(info for chat in chats.chats if (info := convert.channel_info(chat)) is not None)
+            found.extend(await self._infos(ids[start : start + PAGE]))
         return found
 
     async def server_time(self) -> datetime:
